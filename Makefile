@@ -1,0 +1,40 @@
+# Every command of the project, one line each. `make` lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint e2e bench train-prompt evaluate-prompt clean
+
+help:            ## list the commands
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## */\1\t/' | expand -t 18
+
+$(VENV)/run.stamp: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the service into $(VENV) (first time: a few minutes) ..."
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp
+	@echo "installing the test tools into $(VENV) ..."
+	@$(PIP) --editable '.[dev]'
+	@touch $@
+
+run: $(VENV)/run.stamp      ## start the service on http://127.0.0.1:8000 (ARGS="--port 9000" passes options)
+	@$(BIN)/countermark serve $(ARGS)
+
+test: $(VENV)/dev.stamp     ## run the tests (no server, no browser)
+	@$(BIN)/python -m pytest -m "not e2e" $(ARGS)
+
+e2e: $(VENV)/dev.stamp      ## run the end-to-end tests (real server, openai client, exiftool, chromium where present)
+	@$(BIN)/python -m pytest -m e2e $(ARGS)
+
+lint: $(VENV)/dev.stamp     ## ruff, mypy strict, import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+clean:           ## remove the environment and caches (never the data directory)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info

@@ -1,0 +1,1 @@
+"""Scores, never decisions: prompt and image classifiers."""

@@ -1,0 +1,1 @@
+"""Decisions and their record: policy, guard, audit log, moderation reports."""
