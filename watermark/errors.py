@@ -8,6 +8,12 @@
     │   ├── NotAPicture            not_a_picture
     │   ├── UnsupportedPicture     unsupported_format
     │   └── CorruptPicture         corrupt_picture
+    ├── InvisibleMarkError         what `embed` or `detect` was given cannot be marked or searched
+    │   ├── BadImage               not a uint8 (H, W, 3) or (H, W, 4) array
+    │   ├── ImageTooSmall          the shortest side is under 128 px
+    │   ├── BadKey                 not 16 to 64 bytes
+    │   ├── BadPayload             not 8 bytes
+    │   └── BadOption              an unknown effort or profile, or a number out of its range
     ├── MetadataError              a label that cannot be written as EXIF or XMP
     ├── ManifestError              a C2PA manifest that cannot be made (reading never raises it on a bad file)
     │   └── TimestampError         the timestamp authority did not answer
@@ -65,6 +71,30 @@ class CorruptPicture(PictureError):
     """The header is a picture's, the rest is truncated, contradictory or built to exhaust the decoder."""
 
     code = "corrupt_picture"
+
+
+class InvisibleMarkError(WatermarkError, ValueError):
+    """What `embed` or `detect` was given cannot be marked or searched."""
+
+
+class BadImage(InvisibleMarkError):
+    """Not a uint8 array of shape (H, W, 3) RGB or (H, W, 4) RGBA."""
+
+
+class ImageTooSmall(InvisibleMarkError):
+    """The shortest side is under 128 px: too few pixels to carry 64 bits invisibly."""
+
+
+class BadKey(InvisibleMarkError):
+    """The key is not 16 to 64 bytes."""
+
+
+class BadPayload(InvisibleMarkError):
+    """The payload is not 8 bytes."""
+
+
+class BadOption(InvisibleMarkError):
+    """An unknown name for an option, or a number out of its range."""
 
 
 class MetadataError(WatermarkError):

@@ -1,0 +1,76 @@
+"""What `embed` and `detect` accept: the checks every public call makes before it touches a pixel.
+
+Rule: a value that passes here can be processed without any further check of type, shape or size.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watermark.errors import BadImage, BadKey, BadPayload, ImageTooSmall
+
+Image = NDArray[np.uint8]
+
+SHORTEST_SIDE_PX = 128
+"""Smallest side that is marked or searched: one tile period at the smallest scale is 96 px (see tile.py)."""
+
+PAYLOAD_BYTES = 8
+KEY_BYTES = (16, 64)
+
+
+def check_image(image: Image) -> Image:
+    """Return `image` unchanged if it can be marked or searched.
+
+    Args:
+        image: uint8 (H, W, 3) RGB or (H, W, 4) RGBA, both sides >= 128 px.
+
+    Raises:
+        BadImage: another type, dtype or shape.
+        ImageTooSmall: a side is under 128 px.
+
+    """
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+        got = getattr(image, "dtype", type(image).__name__)
+        raise BadImage(f"image: got {got}, expected a numpy array of uint8, convert it first")
+    if image.ndim != 3 or image.shape[2] not in (3, 4):
+        raise BadImage(
+            f"image: got shape {image.shape}, expected (H, W, 3) or (H, W, 4), convert to RGB or RGBA"
+        )
+    if min(image.shape[:2]) < SHORTEST_SIDE_PX:
+        raise ImageTooSmall(
+            f"image: got {image.shape[1]}x{image.shape[0]} px, expected a shortest side of at least "
+            f"{SHORTEST_SIDE_PX} px, use a larger image"
+        )
+    return image
+
+
+def check_key(key: bytes) -> bytes:
+    """Return `key` as bytes.
+
+    Raises:
+        BadKey: not bytes, or not 16 to 64 of them.
+
+    """
+    if not isinstance(key, (bytes, bytearray, memoryview)):
+        raise BadKey(f"key: got {type(key).__name__}, expected bytes, decode it first")
+    low, high = KEY_BYTES
+    if not low <= len(key) <= high:
+        raise BadKey(
+            f"key: got {len(key)} bytes, expected {low} to {high}, make one with secrets.token_bytes(32)"
+        )
+    return bytes(key)
+
+
+def check_payload(payload: bytes) -> bytes:
+    """Return `payload` as bytes.
+
+    Raises:
+        BadPayload: not bytes, or not exactly 8 of them.
+
+    """
+    if not isinstance(payload, (bytes, bytearray, memoryview)):
+        raise BadPayload(f"payload: got {type(payload).__name__}, expected {PAYLOAD_BYTES} bytes")
+    if len(payload) != PAYLOAD_BYTES:
+        raise BadPayload(
+            f"payload: got {len(payload)} bytes, expected {PAYLOAD_BYTES}, pad or hash it to 64 bits"
+        )
+    return bytes(payload)

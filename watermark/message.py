@@ -1,0 +1,55 @@
+"""The message: 64 payload bits and a 40-bit keyed check, as scrambled code bits on four-phase symbols.
+
+Rules: a payload leaves this file only with a passing check; the check, the scrambling and the order of the
+carriers (tile.py) all hang on the key, so a wrong key sees noise.
+
+HMAC-SHA256 is RFC 2104; a list of 64 candidates read at one place passes by chance with 64 / 2**40 = 6e-11.
+"""
+
+import hashlib
+import hmac
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watermark.inputs import PAYLOAD_BYTES
+from watermark.polar import Bits, decode, encode, polar_code
+from watermark.tile import DATA_CARRIERS, Tile, keyed_stream
+
+CHECK_BYTES = 5
+CHECK_BITS = 8 * CHECK_BYTES
+CODE_BITS = 2 * DATA_CARRIERS
+INFORMATION_BITS = 8 * (PAYLOAD_BYTES + CHECK_BYTES)
+LIST_SIZE = 64
+
+
+def data_symbols(tile: Tile, payload: bytes) -> NDArray[np.complex128]:
+    """Code a payload into the phases of the data carriers; complex (1024,), unit modulus."""
+    word = np.unpackbits(np.frombuffer(payload + _check(tile.key, payload), np.uint8))
+    bits = encode(polar_code(CODE_BITS, INFORMATION_BITS), word) ^ _scrambling(tile.key)
+    signs = 1.0 - 2.0 * bits
+    return (signs[0::2] + 1j * signs[1::2]) / np.sqrt(2.0)
+
+
+def read_payload(tile: Tile, llr: NDArray[np.float32]) -> bytes | None:
+    """Decode soft bits float32 (2048,) into the payload, or None when no candidate passes the check."""
+    code = polar_code(CODE_BITS, INFORMATION_BITS)
+    clear = np.where(_scrambling(tile.key), -llr, llr).astype(np.float32)
+    for word in decode(code, clear, LIST_SIZE):
+        payload, check = _split(word)
+        if hmac.compare_digest(check, _check(tile.key, payload)):
+            return payload
+    return None
+
+
+def _check(key: bytes, payload: bytes) -> bytes:
+    return hmac.new(key, b"countermark check" + payload, hashlib.sha256).digest()[:CHECK_BYTES]
+
+
+def _scrambling(key: bytes) -> Bits:
+    return (keyed_stream(key, "scrambling", CODE_BITS) & np.uint64(1)).astype(np.uint8)
+
+
+def _split(word: Bits) -> tuple[bytes, bytes]:
+    packed = np.packbits(word).tobytes()
+    return packed[:PAYLOAD_BYTES], packed[PAYLOAD_BYTES:]

@@ -1,0 +1,28 @@
+"""How surprising is a lock? p-values for the whole search, not for one look.
+
+For any fixed picture and random key phases, one correlation of the pilots exceeds z standard deviations with
+probability at most exp(-z^2 / 2), and close to a normal tail Q(z). One coherent test looks at 16384 shifts,
+which behave like 7300 independent ones (measured), both signs and both half turns. A climb chooses where to look next
+by what it saw, so its visits are counted `ADAPTIVE` times. The magnitude search that proposes maps uses no phase at
+all, so it costs nothing here.
+
+A payload whose 40-bit check passes by chance has probability candidates / 2**40 (random check bits).
+"""
+
+import math
+
+SHIFTS = 4 * 7300
+ADAPTIVE = 10.0
+
+PRESENT = 1e-6
+POSSIBLE = 1e-3
+
+
+def lock_p_value(z: float, tests: int) -> float:
+    """Probability that an unmarked picture, or a wrong key, gives a lock of `z` anywhere in `tests` coherent tests."""
+    return min(1.0, ADAPTIVE * tests * SHIFTS * 0.5 * math.erfc(z / math.sqrt(2.0)))
+
+
+def check_p_value(candidates: int, check_bits: int) -> float:
+    """Probability that one of `candidates` words passes a keyed check by chance."""
+    return min(1.0, candidates * 2.0**-check_bits)
