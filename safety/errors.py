@@ -1,0 +1,35 @@
+"""What can go wrong while deciding or recording.
+
+    SafetyError
+    └── AuditError
+        ├── AuditAppendFailed      the entry is not safely in the log: refuse the request
+        ├── AuditUnreadable        the log (or one entry of it) cannot be read at all
+        ├── AuditKeyInvalid        the signing key is not 32 bytes of Ed25519 seed
+        └── CheckpointMalformed    a text is not one of our checkpoints
+
+A negative verdict is never an exception: a log that was tampered with is an `AuditReport` with ok = False.
+"""
+
+
+class SafetyError(Exception):
+    """Root of the tree above."""
+
+
+class AuditError(SafetyError):
+    """The record of decisions could not be kept or read."""
+
+
+class AuditAppendFailed(AuditError):
+    """The entry is not safely in the log; the caller must refuse what it was about to do."""
+
+
+class AuditUnreadable(AuditError):
+    """The log or one entry of it cannot be read; the message names the index where it is known."""
+
+
+class AuditKeyInvalid(AuditError):
+    """The signing key does not have the form of an Ed25519 seed."""
+
+
+class CheckpointMalformed(AuditError):
+    """A text does not have the form of a checkpoint; whether its signature holds is another question."""

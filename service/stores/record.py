@@ -1,0 +1,41 @@
+"""One marked picture as the registry remembers it. No prompt, no pixels, nobody's name."""
+
+from datetime import UTC
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+RecordId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Time = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
+
+
+class Record(BaseModel):
+    """What is known about one marked file.
+
+    `id` is also the watermark's payload (16 hex digits). `sha256` is that of the file as it left, `manifest`
+    its C2PA manifest store (bytes), `manifest_id` the URN of the active manifest in it. `kind` says how the
+    file came to be ("generation", "edit", "mark"), `parent` is the record id of the picture it was made from,
+    where that is known.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: RecordId
+    created_at: Time
+    kind: str
+    tenant: str
+    generator: str
+    generator_version: str
+    provider: str
+    mime: str
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+    sha256: Sha256
+    manifest_id: str
+    manifest: bytes = Field(repr=False)
+    watermark_key_id: str
+    policy_version: str
+    action: Literal["allow", "annotate", "review", "block"]
+    parent: str | None = None
+    request_id: str

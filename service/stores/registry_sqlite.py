@@ -1,0 +1,193 @@
+"""The registry of marked pictures in one SQLite file.
+
+Rules:
+- An id is random (64 bits from the system), never all zero, and never given twice: `issued` keeps every id
+  that was ever handed out, used or not. A record is written once and never overwritten.
+- WAL with synchronous=FULL: what `reserve` and `put` acknowledged survives a power cut.
+- Manifests (tens of kB) live in a table of their own, so that looking up records does not read them.
+- `PRAGMA user_version` is the schema version; a file of a newer version is refused, never guessed at.
+"""
+
+import os
+import re
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from safety.checkpoint import format_time
+from service.stores.errors import RegistryConflict, RegistryUnavailable, RegistryUnusable
+from service.stores.record import Record
+
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x434D5247  # "CMRG": tells a registry from any other SQLite file
+LOCK_TIMEOUT_S = 5.0
+
+_ID = re.compile(r"[0-9a-f]{16}")
+_COLUMNS = tuple(name for name in Record.model_fields if name != "manifest")
+_NAMES = ", ".join(_COLUMNS)
+_SELECT = f"SELECT {_NAMES}, body FROM record JOIN manifest USING (id)"  # noqa: S608 - our own column names
+_INSERT = f"INSERT INTO record ({_NAMES}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - same
+
+_SCHEMA = (
+    "CREATE TABLE issued (id TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    """CREATE TABLE record (
+        id TEXT PRIMARY KEY REFERENCES issued (id), created_at TEXT NOT NULL, kind TEXT NOT NULL,
+        tenant TEXT NOT NULL, generator TEXT NOT NULL, generator_version TEXT NOT NULL, provider TEXT NOT
+        NULL, mime TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, sha256 TEXT NOT NULL,
+        manifest_id TEXT NOT NULL, watermark_key_id TEXT NOT NULL, policy_version TEXT NOT NULL, action TEXT
+        NOT NULL, parent TEXT, request_id TEXT NOT NULL
+    ) STRICT""",
+    "CREATE INDEX record_by_manifest_id ON record (manifest_id)",
+    "CREATE INDEX record_by_sha256 ON record (sha256)",
+    "CREATE TABLE manifest (id TEXT PRIMARY KEY REFERENCES record (id), body BLOB NOT NULL) STRICT",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {SCHEMA_VERSION}",
+)
+
+
+def create(path: str | os.PathLike[str]) -> "Registry":
+    """Open the registry at `path`, made (mode 0600) if it is not there.
+
+    Raises:
+        RegistryUnusable: the file cannot be made, is not a registry, or is one of a newer Countermark.
+
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        connection = sqlite3.connect(
+            path, timeout=LOCK_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA foreign_keys = ON")
+        _migrate(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+    except (OSError, sqlite3.Error) as error:
+        raise RegistryUnusable(
+            f"registry {path}: got {error}, expected a registry or room for one, check file and folder"
+        ) from error
+    return Registry(connection, path)
+
+
+class Registry:
+    """One open registry; implements service.stores.RegistryStore."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection, self._path = connection, path
+        self._lock = threading.Lock()
+
+    def reserve(self, now: datetime) -> str:
+        """Return a fresh random id of 16 hex digits; an id that is never used costs nothing.
+
+        Raises:
+            RegistryUnavailable: the id could not be written down.
+
+        """
+        while True:
+            record_id = secrets.token_bytes(8).hex()
+            if record_id == "0" * 16:
+                continue  # reserved for "no payload"
+            with self._using() as connection:
+                statement = "INSERT OR IGNORE INTO issued (id, at) VALUES (?, ?)"
+                if connection.execute(statement, (record_id, format_time(now))).rowcount == 1:
+                    return record_id
+
+    def put(self, record: Record) -> None:
+        """Store a record and its manifest; an id that came from elsewhere counts as issued from now on.
+
+        Raises:
+            RegistryConflict: the id has a record already.
+            RegistryUnavailable: it could not be written.
+
+        """
+        row = record.model_dump(exclude={"manifest"}) | {"created_at": format_time(record.created_at)}
+        with self._using() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                connection.execute(
+                    "INSERT OR IGNORE INTO issued (id, at) VALUES (?, ?)", (record.id, row["created_at"])
+                )
+                connection.execute(_INSERT, tuple(row[name] for name in _COLUMNS))
+                connection.execute(
+                    "INSERT INTO manifest (id, body) VALUES (?, ?)", (record.id, record.manifest)
+                )
+                connection.execute("COMMIT")
+            except sqlite3.IntegrityError as error:
+                raise RegistryConflict(
+                    f"record {record.id}: got a second record, expected a fresh id, reserve one"
+                ) from error
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def get(self, record_id: str) -> Record | None:
+        """Return the record with this id; None also for a text that is no id."""
+        return self._one("id = ?", record_id) if _ID.fullmatch(record_id) else None
+
+    def manifest(self, record_id: str) -> bytes | None:
+        """Return the manifest store (bytes) of this record."""
+        if not _ID.fullmatch(record_id):
+            return None
+        with self._using() as connection:
+            row = connection.execute("SELECT body FROM manifest WHERE id = ?", (record_id,)).fetchone()
+        return row[0] if row else None
+
+    def by_manifest_id(self, manifest_id: str) -> Record | None:
+        """Return the newest record whose active manifest has this URN."""
+        return self._one("manifest_id = ?", manifest_id)
+
+    def by_sha256(self, sha256: str) -> Record | None:
+        """Return the newest record whose file had this SHA-256 (hex)."""
+        return self._one("sha256 = ?", sha256.lower())
+
+    def count(self) -> int:
+        """Return the number of records (not of ids)."""
+        with self._using() as connection:
+            return int(connection.execute("SELECT count(*) FROM record").fetchone()[0])
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._connection.close()
+
+    def _one(self, condition: str, value: str) -> Record | None:
+        if not value.isprintable():
+            return None  # also keeps lone surrogates, which have no UTF-8, away from SQLite
+        with self._using() as connection:
+            query = f"{_SELECT} WHERE {condition} ORDER BY record.rowid DESC LIMIT 1"
+            row = connection.execute(query, (value,)).fetchone()
+        return Record.model_validate(dict(zip((*_COLUMNS, "manifest"), row, strict=True))) if row else None
+
+    @contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        """The connection, one thread at a time; what SQLite says becomes RegistryUnavailable."""
+        try:
+            with self._lock:
+                yield self._connection
+        except sqlite3.Error as error:
+            raise RegistryUnavailable(
+                f"registry {self._path}: got {error}, expected it to answer, try again"
+            ) from error
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables of an empty file; refuse a file that is not ours or of a newer version."""
+    connection.execute("BEGIN IMMEDIATE")
+    if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        for statement in _SCHEMA:
+            connection.execute(statement)
+    connection.execute("COMMIT")
+    found = tuple(
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+    )
+    if found != (APPLICATION_ID, SCHEMA_VERSION):
+        connection.close()
+        raise RegistryUnusable(
+            f"registry {path}: got application {found[0]:#x} version {found[1]}, expected {APPLICATION_ID:#x} "
+            f"version {SCHEMA_VERSION}, use the Countermark that made it or choose another data directory"
+        )
