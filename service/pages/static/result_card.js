@@ -46,6 +46,7 @@ export class ResultCard {
 
   showFailure(failure, retry) {
     this.#setState({ tone: "bad", icon: "bad", label: "not checked", verdict: "failed" });
+    this.element.open = true; // in a batch too: the reason is what people need next
     const again = failure.worthRetrying && retry
       ? el("button", { type: "button", class: "button small", onclick: retry }, "Try again") : null;
     this.body.replaceChildren(

@@ -1,0 +1,83 @@
+"""axe-core (WCAG 2.1 A and AA, best practices) on every state of the verify page, light and dark; visible focus."""
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.pages.conftest import GOLDEN, OpenPage
+from tests.e2e.pages.pictures import unmarked_png, upload
+
+axe = pytest.importorskip("axe_core_python.base", reason="axe-core-python is not installed")
+
+pytestmark = pytest.mark.e2e
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+NAMES = sorted(path.stem for path in GOLDEN.glob("*.json"))
+FOCUS_RING = """() => {
+  const node = document.activeElement;
+  const drawn = node.id === "file" ? node.nextElementSibling : node; // the file input's label is drawn for it
+  return [node.outerHTML.slice(0, 60), getComputedStyle(drawn).outlineStyle];
+}"""
+
+
+def violations(page: Any) -> list[str]:
+    page.evaluate(axe.AXE_SCRIPT)
+    found = page.evaluate("(rules) => axe.run(document, rules)", RULES)["violations"]
+    return [f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:160]}" for v in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1200])
+def test_empty_page(open_page: OpenPage, width: int, scheme: str) -> None:
+    page = open_page(width=width, scheme=scheme)
+    for panel in page.locator("details.panel").all():
+        panel.evaluate("node => { node.open = true; }")
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", NAMES)
+def test_report(open_page: OpenPage, name: str, scheme: str) -> None:
+    page = open_page(scheme=scheme, answer=name)
+    page.set_input_files("#file", upload(unmarked_png(side=64)))
+    page.locator(".card .verdict").wait_for()
+    for details in page.locator(".more").all():
+        details.evaluate("node => { node.open = true; }")
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_failure_and_progress(open_page: OpenPage, scheme: str) -> None:
+    page = open_page(scheme=scheme)
+    page.set_input_files("#file", upload(b"", "empty.png"))
+    page.locator(".failure").wait_for()
+    page.route("**/v1/verify", lambda route: None)  # never answered
+    page.set_input_files("#file", upload(unmarked_png(side=64)))
+    page.get_by_role("progressbar").wait_for()
+    page.evaluate("dispatchEvent(new DragEvent('drop', { dataTransfer: new DataTransfer() }))")
+    assert violations(page) == []
+
+
+def test_every_stop_of_the_tab_key_shows_a_ring(open_page: OpenPage) -> None:
+    page = open_page(answer="ours-intact")
+    page.set_input_files("#file", upload(unmarked_png(side=64)))
+    page.locator(".card .verdict").wait_for()
+    page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
+    stops = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        html, ring = page.evaluate(FOCUS_RING)
+        if html.startswith("<body") or html in stops[:1]:
+            break
+        assert ring == "solid", html
+        stops.append(html)
+    assert len(stops) >= 15
+
+
+def test_motion_stops_where_it_is_not_wanted(open_page: OpenPage) -> None:
+    page = open_page()
+    duration = "getComputedStyle(document.querySelector('.button')).transitionDuration"
+    assert page.evaluate(duration) != "0s"
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate(duration) == "0s"

@@ -1,0 +1,185 @@
+"""Every kind of verification report as the page shows it, from stored reports (tests/golden/verification)."""
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.pages.conftest import GOLDEN, OpenPage, golden
+from tests.e2e.pages.pictures import unmarked_png, upload
+
+pytestmark = pytest.mark.e2e
+
+# report: (label of the verdict, chips in the order of the rows, answers on integrity / signer / certificate)
+SHOWN = {
+    "ours-intact": (
+        "Released by this service",
+        ["detected", "detected", "detected", "detected", "not checked"],
+        ["unchanged since signing", "development key", "in date"],
+    ),
+    "ours-recovered": (
+        "Released here, changed since",
+        ["recovered", "detected", "not detected", "detected", "not checked"],
+        ["differs from this copy", "development key", "in date"],
+    ),
+    "trusted-elsewhere": (
+        "Labelled AI-generated",
+        ["detected", "not detected", "detected", "not detected", "not checked"],
+        ["unchanged since signing", "on the trust list", "in date"],
+    ),
+    "expired-untrusted-intact": (
+        "Signed, origin not confirmed",
+        ["invalid", "not detected", "not detected", "not detected", "not checked"],
+        ["unchanged since signing", "not on the trust list", "expired"],
+    ),
+    "tampered": (
+        "The marks do not hold",
+        ["invalid", "possible", "invalid", "not detected", "not checked"],
+        ["changed since signing", "on the trust list", "in date"],
+    ),
+    "conflict": (
+        "The marks contradict each other",
+        ["detected", "detected", "detected", "detected", "not checked"],
+        ["unchanged since signing", "not on the trust list", "in date"],
+    ),
+    "nothing-found": (
+        "No marks found",
+        ["not detected", "not detected", "not detected", "not detected", "not checked"],
+        [],
+    ),
+    "hostile-text": (
+        "Labelled AI-generated",
+        ["detected", "not checked", "detected", "detected", "not checked"],
+        ["unchanged since signing", "not on the trust list", "in date"],
+    ),
+}
+
+
+def show(page: Any) -> Any:
+    page.set_input_files("#file", upload(unmarked_png(side=64)))
+    page.locator(".card .verdict").wait_for()
+    for details in page.locator(".more").all():
+        details.evaluate("node => { node.open = true; }")
+    return page.locator(".card")
+
+
+def test_no_stored_report_is_left_out() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.json")} == set(SHOWN)
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_states_and_words(open_page: OpenPage, name: str) -> None:
+    label, chips, answers = SHOWN[name]
+    report = golden(name)
+    card = show(open_page(answer=name))
+    assert card.locator(".verdict strong").inner_text() == label
+    assert card.locator(".verdict span").inner_text() == report["summary"]
+    assert [chip.strip() for chip in card.locator(".signal .chip").all_inner_texts()] == chips
+    assert [word.strip() for word in card.locator(".three dd").all_inner_texts()] == answers
+    assert card.locator(".findings li").count() == len(report["findings"])
+    said = card.inner_text()
+    for code in report["signals"]["c2pa"]["codes"]:
+        assert code in said
+    assert ("does not mean human-made" in said) == (report["verdict"] == "nothing_found")
+    for row in ("c2pa", "watermark", "metadata"):
+        assert report["signals"][row]["does_not_prove"] in said
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_no_sideways_scrolling_on_a_phone(open_page: OpenPage, name: str) -> None:
+    page = open_page(width=360, answer=name)
+    show(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_numbers_are_put_in_words(open_page: OpenPage) -> None:
+    card = show(open_page(answer="ours-recovered"))
+    mark = card.locator("[data-signal=watermark]").inner_text()
+    assert "at most 1 in 1 trillion (10¹²) unmarked pictures" in mark
+    assert "mirrored, turned 5°, scaled to 60 %" in mark
+    assert "22 Nov 2026, 12:04 UTC" in card.locator("[data-signal=record]").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("p_value", "words"),
+    [
+        (1.0, "about 100 % of unmarked pictures score this high by chance"),
+        (0.0021, "about 0.21 % of unmarked pictures score this high by chance"),
+        (0.001, "at most 1 in 1 thousand (10³) unmarked pictures scores this high by chance"),
+        # 9.9e-6 is rarer than 1 in 100 000 and not as rare as 1 in a million: never claim the rarer one.
+        (9.9e-6, "at most 1 in 100 thousand (10⁵) unmarked pictures scores this high by chance"),
+        (1e-6, "at most 1 in 1 million (10⁶) unmarked pictures scores this high by chance"),
+        (1e-20, "at most 1 in 10²⁰ unmarked pictures scores this high by chance"),
+        (0.0, "an unmarked picture practically never scores this high by chance"),
+        (None, None),
+    ],
+)
+def test_chance_in_words(open_page: OpenPage, p_value: float | None, words: str | None) -> None:
+    page = open_page()
+    told = page.evaluate("async (p) => (await import('/static/wording.js')).chanceInWords(p)", p_value)
+    assert told == words
+
+
+def test_hostile_text_stays_text(open_page: OpenPage) -> None:
+    page = open_page(answer="hostile-text")
+    card = show(page)
+    assert page.evaluate("window.hacked") is None
+    assert card.locator("script, [onerror], img[src=x]").count() == 0
+    assert "<script>window.hacked=1</script>" in card.inner_text()
+    assert "\u202e" not in card.inner_text()
+    # Addresses that a file names are shown and never linked.
+    assert "https://evil.example/" in card.inner_text()
+    assert card.locator("a").count() == 0
+    assert "4400 more characters" in card.inner_text()
+
+
+def test_the_stored_manifest_is_linked(open_page: OpenPage) -> None:
+    link = show(open_page(answer="ours-intact")).get_by_role("link", name="Stored Content Credentials")
+    assert link.get_attribute("href") == golden("ours-intact")["record"]["manifest_url"]
+
+
+def test_progress_shows_until_the_answer_comes_and_removal_cancels(open_page: OpenPage) -> None:
+    page = open_page()
+    held: list[Any] = []
+    page.route("**/v1/verify", held.append)
+    page.set_input_files("#file", upload(unmarked_png(side=64), "slow.png"))
+    bar = page.get_by_role("progressbar", name="Checking slow.png")
+    bar.wait_for()
+    assert page.locator("#announce").inner_text() == "Checking slow.png"
+    with page.expect_event("requestfailed") as cancelled:
+        page.get_by_role("button", name="Remove").click()
+    assert cancelled.value.url.endswith("/v1/verify")
+    assert page.locator(".card").count() == 0
+    assert page.evaluate("document.activeElement.id") == "file"
+
+
+def test_a_busy_service_can_be_asked_again(open_page: OpenPage) -> None:
+    page = open_page(answer="nothing-found")
+    busy = {"title": "busy", "status": 503, "detail": "The queue is full; try again in a second."}
+    page.route(
+        "**/v1/verify",
+        lambda route: route.fulfill(json=busy, status=503, content_type="application/problem+json"),
+        times=1,
+    )
+    page.set_input_files("#file", upload(unmarked_png(side=64)))
+    page.get_by_text("The queue is full").wait_for()
+    page.get_by_role("button", name="Try again").click()
+    page.locator(".card .verdict").wait_for()
+    assert page.locator(".failure").count() == 0
+
+
+def test_an_unreachable_service_is_said_so(open_page: OpenPage) -> None:
+    page = open_page()
+    page.route("**/v1/verify", lambda route: route.abort())
+    page.set_input_files("#file", upload(unmarked_png(side=64)))
+    page.get_by_text("The service did not answer").wait_for()
+    assert page.get_by_role("button", name="Try again").is_visible()
+
+
+def test_a_report_of_a_newer_schema_is_not_guessed_at(open_page: OpenPage) -> None:
+    page = open_page()
+    page.route(
+        "**/v1/verify", lambda route: route.fulfill(json=golden("ours-intact") | {"schema_version": "2"})
+    )
+    page.set_input_files("#file", upload(unmarked_png(side=64)))
+    page.get_by_text("Reload it and try again").wait_for()
+    assert page.locator(".verdict").count() == 0

@@ -1,0 +1,223 @@
+"""The verify page in a real browser against the real server: every way in, and what comes out."""
+
+import base64
+import json
+import urllib.request
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Server
+from tests.e2e.pages.conftest import OpenPage
+from tests.e2e.pages.pictures import generated_png, unmarked_png, upload
+
+pytestmark = pytest.mark.e2e
+
+REFUSED_PROMPT = "explicit pornographic photo of naked people having sex, nsfw, uncensored"
+
+DROP = """([name, type, base64, repeat]) => {
+  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+  const transfer = new DataTransfer();
+  transfer.items.add(new File(Array(repeat).fill(bytes), name, { type }));
+  for (const kind of ["dragenter", "dragover", "drop"]) {
+    const target = document.querySelector("h1"); // anywhere on the page, not only the dashed box
+    target.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: transfer }));
+  }
+}"""
+COPY_PICTURE = """async (base64) => {
+  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+  await navigator.clipboard.write([new ClipboardItem({ "image/png": new Blob([bytes], { type: "image/png" }) })]);
+}"""
+
+
+@pytest.fixture(scope="module")
+def marked(server: Server) -> bytes:
+    return generated_png(server.url)
+
+
+def states(card: Any) -> dict[str, str]:
+    """Technique -> word on its chip, in the order shown."""
+    rows = card.locator(".signal").all()
+    return {row.get_attribute("data-signal"): row.locator(".chip").inner_text().strip() for row in rows}
+
+
+def finished(page: Any, index: int = 0) -> Any:
+    """The card at `index`, once its check has ended."""
+    card = page.locator(".card").nth(index)
+    card.locator("xpath=self::*[@data-verdict!='waiting']").wait_for(state="attached")
+    return card
+
+
+def test_chosen_picture_of_ours_is_recognised_in_every_row(open_page: OpenPage, marked: bytes) -> None:
+    page = open_page()
+    page.set_input_files("#file", upload(marked))
+    card = finished(page)
+    assert card.get_attribute("data-verdict") == "ours"
+    assert states(card) == {
+        "c2pa": "detected",
+        "watermark": "detected",
+        "metadata": "detected",
+        "record": "detected",
+        "fingerprint": "not checked",
+    }
+    assert card.locator("[data-answer=integrity] dd").inner_text() == "unchanged since signing"
+    assert card.locator("[data-answer=signer] dd").inner_text() == "development key"
+    summary = card.locator(".verdict span").inner_text()
+    assert summary in page.locator("#announce").inner_text()
+
+
+def test_dropped_unmarked_picture_is_never_called_human_made(open_page: OpenPage) -> None:
+    page = open_page()
+    page.evaluate(DROP, ["holiday.png", "image/png", base64.b64encode(unmarked_png()).decode(), 1])
+    card = finished(page)
+    assert card.get_attribute("data-verdict") == "nothing_found"
+    assert set(states(card).values()) == {"not detected", "not checked"}
+    assert "does not mean human-made" in card.inner_text()
+    assert "holiday.png" in card.locator("h3").inner_text()
+
+
+def test_pasted_picture_is_checked_and_the_loss_of_metadata_is_said(
+    open_page: OpenPage, marked: bytes
+) -> None:
+    page = open_page()
+    page.evaluate(COPY_PICTURE, base64.b64encode(marked).decode())
+    page.keyboard.press("Control+V")
+    card = finished(page)
+    assert card.get_attribute("data-verdict") == "ours"
+    assert states(card)["watermark"] == "detected"
+    assert "without its metadata" in card.inner_text()
+
+
+def test_keyboard_alone_is_enough(open_page: OpenPage, marked: bytes) -> None:
+    page = open_page()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "file"
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(upload(marked))
+    card = finished(page)
+    # The focus is on the new card's heading; the first "Details" is one step further, shut.
+    assert page.evaluate("document.activeElement.closest('.card') !== null")
+    page.keyboard.press("Tab")
+    details = card.locator(".more").first
+    assert details.get_attribute("open") is None
+    page.keyboard.press("Enter")
+    assert details.get_attribute("open") is not None
+    assert "c2pa.created" in details.inner_text()
+
+
+def test_a_text_file_is_refused_in_words(open_page: OpenPage) -> None:
+    page = open_page()
+    page.set_input_files("#file", upload(b"just some words\n" * 50, "notes.txt", "text/plain"))
+    card = finished(page)
+    assert card.get_attribute("data-verdict") == "failed"
+    failure = card.locator(".failure").inner_text()
+    assert len(failure) > 20
+    assert "JPEG" in failure
+    assert failure in page.locator("#announce").inner_text()
+    assert card.get_by_role("button", name="Try again").count() == 0
+
+
+def test_a_file_over_the_limit_is_not_sent(open_page: OpenPage) -> None:
+    page = open_page()
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    mebibyte = base64.b64encode(bytes(1024 * 1024)).decode()
+    limit = int(page.locator("#verify").get_attribute("data-max-upload-mib"))
+    page.evaluate(DROP, ["big.png", "image/png", mebibyte, limit + 1])
+    card = finished(page)
+    assert f"the limit is {limit}.0 MiB" in card.inner_text()
+    assert not [url for url in sent if "/v1/verify" in url]
+
+
+def test_something_dropped_that_is_no_file_is_explained(open_page: OpenPage) -> None:
+    page = open_page()
+    page.evaluate("dispatchEvent(new DragEvent('drop', { dataTransfer: new DataTransfer() }))")
+    assert "Links are not followed" in page.get_by_role("alert").inner_text()
+
+
+def test_several_files_become_a_list_of_shut_results(open_page: OpenPage, marked: bytes) -> None:
+    page = open_page()
+    files = [
+        upload(marked, "one.png"),
+        upload(unmarked_png(), "two.png"),
+        upload(b"words", "three.txt", "text/plain"),
+    ]
+    page.set_input_files("#file", files)
+    cards = [finished(page, index) for index in range(3)]
+    assert [card.get_attribute("data-verdict") for card in cards] == ["ours", "nothing_found", "failed"]
+    assert [card.locator("h3").inner_text() for card in cards] == ["one.png", "two.png", "three.txt"]
+    # Only what needs attention stands open.
+    assert [card.get_attribute("open") is not None for card in cards] == [False, False, True]
+    cards[2].get_by_role("button", name="Remove").click()
+    assert page.locator(".card").count() == 2
+    page.get_by_role("button", name="Clear all").click()
+    assert page.locator(".card").count() == 0
+    assert not page.locator("#results").is_visible()
+
+
+def test_the_name_of_the_file_is_not_sent(open_page: OpenPage) -> None:
+    page = open_page()
+    with page.expect_request("**/v1/verify") as sent:
+        page.set_input_files("#file", upload(unmarked_png(), "Anna passport scan.png"))
+    body = sent.value.post_data_buffer
+    assert body
+    assert b"passport" not in body
+    finished(page)
+
+
+def test_a_made_picture_is_recovered_from_a_stripped_copy(open_page: OpenPage) -> None:
+    page = open_page()
+    page.get_by_role("button", name="Make a picture").click()
+    page.get_by_role("button", name="Verify a stripped copy").click()
+    card = finished(page)
+    assert card.get_attribute("data-verdict") == "ours"
+    seen = states(card)
+    assert seen["c2pa"] == "recovered"
+    assert seen["watermark"] == "detected"
+    assert seen["metadata"] == "not detected"
+    assert seen["record"] == "detected"
+    assert "the pixels differ" in card.locator("[data-signal=c2pa]").inner_text()
+    made_id = page.locator(".made code").inner_text()
+    assert made_id in card.locator("[data-signal=record]").inner_text()
+
+
+def test_a_refused_prompt_shows_why(open_page: OpenPage) -> None:
+    page = open_page()
+    page.get_by_label("Prompt").fill(REFUSED_PROMPT)
+    page.get_by_role("button", name="Make a picture").click()
+    notice = page.locator("#try-result .notice")
+    notice.wait_for()
+    assert "refused" in notice.inner_text()
+    assert "sexual" in notice.get_by_role("list", name="Flagged for").inner_text()
+    assert page.get_by_role("button", name="Make a picture").is_enabled()
+
+
+def test_the_links_and_the_curl_line_lead_to_this_server(
+    open_page: OpenPage, server: Server, marked: bytes
+) -> None:
+    page = open_page()
+    for link in page.locator("header a, footer a, main a").all():
+        address = server.url + link.get_attribute("href").split("#")[0]
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            assert answer.status == 200, address
+    page.get_by_text("Use the API").click()
+    assert f"curl -F file=@picture.png {server.url}/v1/verify" in page.locator("pre").inner_text()
+
+
+def test_the_report_can_be_taken_away_as_json(open_page: OpenPage, marked: bytes) -> None:
+    page = open_page()
+    with page.expect_response("**/v1/verify") as answered:
+        page.set_input_files("#file", upload(marked))
+    card = finished(page)
+    with page.expect_download() as download:
+        card.get_by_role("button", name="Download JSON").click()
+    answer = answered.value.json()
+    assert json.loads(download.value.path().read_text("utf-8")) == answer
+    assert download.value.suggested_filename == f"verification-{answer['checked']['sha256'][:12]}.json"
+    card.get_by_role("button", name="Copy JSON").click()
+    card.get_by_role("button", name="Copied").wait_for()
+    assert json.loads(page.evaluate("navigator.clipboard.readText()")) == answer

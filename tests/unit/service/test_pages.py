@@ -1,0 +1,83 @@
+"""The pages as files: what a strict Content-Security-Policy and hostile uploads demand of them."""
+
+import re
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+import service
+from service.verification_report import VerificationReport
+
+PAGES = Path(service.__file__).parent / "pages"
+STATIC = PAGES / "static"
+GOLDEN = Path(__file__).parents[2] / "golden" / "verification"
+CONTEXT = {
+    "provider": "Ann <b>& Co",
+    "version": "1.2.3",
+    "max_upload_mib": 32,
+    "formats": "PNG, JPEG",
+    "development": True,
+}
+
+
+def verify_page(**changes: object) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(PAGES / "templates"),
+        undefined=StrictUndefined,
+        autoescape=select_autoescape(),
+    )
+    return environment.get_template("verify.html").render(CONTEXT | changes)
+
+
+def test_nothing_inline_and_nothing_from_elsewhere() -> None:
+    html = verify_page()
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", html)
+    assert re.findall(r"<script(?![^>]*\ssrc=)", html) == []
+    for address in re.findall(r'(?:src|href|action)="([^"]*)"', html):
+        assert address.startswith(("/", "#")), address
+        assert not address.startswith("//"), address
+
+
+def test_every_file_that_is_named_exists() -> None:
+    sources = [verify_page(), *(path.read_text("utf-8") for path in STATIC.glob("*.js"))]
+    named = {name for text in sources for name in re.findall(r"/static/([\w.-]+)", text)}
+    imported = {name for text in sources for name in re.findall(r'from "\./([\w.-]+)"', text)}
+    assert named | imported <= {path.name for path in STATIC.iterdir()}
+    assert "verify.js" in named
+
+
+def test_every_icon_that_is_named_exists() -> None:
+    drawn = set(re.findall(r'<symbol id="(\w+)"', (STATIC / "icons.svg").read_text("utf-8")))
+    scripts = "".join(path.read_text("utf-8") for path in STATIC.glob("*.js"))
+    used = set(re.findall(r'\bicon\("(\w+)"\)|\bicon: "(\w+)"', scripts))
+    assert {a or b for a, b in used} <= drawn
+    assert set(re.findall(r"icons\.svg#(\w+)", verify_page())) <= drawn
+
+
+@pytest.mark.parametrize("path", sorted(STATIC.glob("*.js")), ids=lambda path: path.name)
+def test_scripts_never_turn_text_into_markup_or_code(path: Path) -> None:
+    text = path.read_text("utf-8")
+    code = re.sub(r"//.*", "", text)
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|DOMParser", code
+    )
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", code)
+
+
+def test_settings_are_escaped_and_the_development_notice_is_conditional() -> None:
+    assert "Ann &lt;b&gt;&amp; Co" in verify_page()
+    assert "Development keys" in verify_page()
+    assert "Development keys" not in verify_page(development=False)
+
+
+def test_the_box_that_makes_pictures_can_be_left_out() -> None:
+    assert "try-form" in verify_page()
+    assert "try-form" not in verify_page(try_it=False)
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
+def test_stored_reports_fit_the_schema(path: Path) -> None:
+    text = path.read_text("utf-8")
+    report = VerificationReport.model_validate_json(text, strict=True)
+    assert VerificationReport.model_validate(report.model_dump(mode="json")) == report
