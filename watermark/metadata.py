@@ -19,6 +19,7 @@ from typing import Final, Literal
 from watermark.containers import find_blocks
 from watermark.exif import ExifFields, build_exif, read_exif
 from watermark.label import AiLabel, says_ai, source_term
+from watermark.untrusted_text import clean_text
 from watermark.writers import Traces, Writer, find_aigc, recognise_writers
 from watermark.xmp import IDENTIFIER_PREFIX, XmpFields, build_xmp, read_xmp
 
@@ -36,7 +37,6 @@ FIELDS: Final = (
     "aigc_producer",
     "aigc_produce_id",
 )
-_MAX_VALUE: Final = 200
 _PNG_KEYWORD: Final = "AI-Generated"
 _RECORD_ID: Final = re.compile(re.escape(IDENTIFIER_PREFIX) + "([0-9a-f]{16})")
 
@@ -118,7 +118,7 @@ def read_metadata(data: bytes, format: str) -> MetadataReport:  # noqa: A002 - t
         record_id=next(iter(record_ids)) if len(record_ids) == 1 else None,
         fields=_fields(traces, statements, ours=bool(record_ids), says_how=bool(sources)),
         sources=tuple(sources),
-        notes=tuple(_clean(note) for note in notes),
+        notes=tuple(clean_text(note) for note in notes),
     )
 
 
@@ -180,10 +180,4 @@ def _fields(
         "aigc_producer": aigc.get("ContentProducer", ""),
         "aigc_produce_id": aigc.get("ProduceID", ""),
     }
-    return {name: cleaned for name, value in stated.items() if (cleaned := _clean(value))}
-
-
-def _clean(value: str) -> str:
-    """Cut to 200 characters; control, bidirectional and unassigned characters become single spaces."""
-    printable = "".join(c if c.isprintable() else " " for c in value[: 4 * _MAX_VALUE])
-    return " ".join(printable.split())[:_MAX_VALUE]
+    return {name: cleaned for name, value in stated.items() if (cleaned := clean_text(value))}

@@ -1,0 +1,218 @@
+"""What a validated C2PA manifest means: turning the library's status codes into separate answers.
+
+"Invalid" alone must never be shown as tampered: a real file can be Invalid only because its signer's
+certificate expired. So four questions are answered apart, each from C2PA status codes (specification 2.4):
+
+* integrity: do the signed hashes fit this file and the manifest's own parts?
+* signature_valid: was the claim signed by the key of the named certificate?
+* trusted: does that certificate lead to one of our anchors?
+* expired: was it outside its validity when it counted?
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from watermark.label import says_ai, source_term
+from watermark.signing import SigningIdentity
+from watermark.untrusted_text import clean_text
+
+Status = Literal["valid", "invalid", "not_present", "recovered"]
+
+# Failures that speak about the signer's standing, never about the content.
+_CREDENTIAL_PREFIXES: Final = ("signingCredential.", "timeStamp.", "cawg.")
+_EXPIRED: Final = frozenset({"signingCredential.expired", "claimSignature.outsideValidity"})
+_HARD_BINDINGS: Final = ("assertion.dataHash", "assertion.bmffHash", "assertion.boxesHash")
+_BINDING_MATCHES: Final = frozenset(name + ".match" for name in _HARD_BINDINGS)
+_BINDING_MISMATCHES: Final = frozenset(name + ".mismatch" for name in _HARD_BINDINGS)
+_SIGNATURE_OK: Final = "claimSignature.validated"
+
+_METADATA_LABELS: Final = ("cawg.metadata", "c2pa.metadata", "stds.iptc", "stds.iptc.photo-metadata")
+_MAX_PARENTS: Final = 10
+_MAX_LISTED: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestReport:
+    """Answers about the Content Credentials of one file. Texts are cleaned and cut to 200 characters.
+
+    Attributes:
+        status: `valid` and `invalid` as C2PA's validation state; `recovered` when a stored manifest was
+            given, is sound in itself, and this file did not carry it; `not_present`.
+        integrity: `ok` when the signature and every signed hash hold, for `recovered` those inside the
+            manifest; `failed` when any does not. None without a manifest.
+        signature_valid: whether the claim signature verifies; None without a manifest.
+        trusted: whether the signer leads to an anchor; None without a manifest or valid signature.
+        expired: whether the certificate was out of date with no trusted timestamp to help; None as above.
+        pixels_match: whether the manifest's hash fits this file's bytes; None without a manifest.
+        signer: common name of the signing certificate, only while its signature holds.
+        issuer: its organisation, likewise.
+        signer_serial: its serial number, decimal, likewise.
+        signed_at: RFC 3339 time of a validated timestamp, else None.
+        claim_generator: name and version of the program, as claimed.
+        manifest_id: label of the active manifest, `urn:c2pa:...`.
+        digital_source_type: first source type claimed by actions, metadata or parents.
+        ai_generated: True when any of those says so, False when one says capture or human work and none says
+            AI, else None. A claim: rely on it only where integrity is ok.
+        actions: names of the active manifest's actions in order.
+        soft_bindings: (algorithm, value) pairs of the active manifest.
+        ingredients: how many the active manifest names.
+        codes: C2PA status codes verbatim, failures first.
+        failures: those that are failures, of the active manifest and its ingredients.
+        notes: what the codes do not say, in words.
+
+    """
+
+    status: Status
+    integrity: Literal["ok", "failed"] | None = None
+    signature_valid: bool | None = None
+    trusted: bool | None = None
+    expired: bool | None = None
+    pixels_match: bool | None = None
+    signer: str | None = None
+    issuer: str | None = None
+    signer_serial: str | None = None
+    signed_at: str | None = None
+    claim_generator: str | None = None
+    manifest_id: str | None = None
+    digital_source_type: str | None = None
+    ai_generated: bool | None = None
+    actions: tuple[str, ...] = ()
+    soft_bindings: tuple[tuple[str, str], ...] = ()
+    ingredients: int = 0
+    codes: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def signer_is(self, identity: SigningIdentity) -> bool:
+        """Tell whether a valid signature names the leaf certificate of `identity`."""
+        return self.signer == clean_text(identity.subject) and self.signer_serial == str(identity.serial)
+
+
+def report_of(store: Mapping[str, Any], *, recovered: bool) -> ManifestReport:
+    """Interpret the reader's JSON report.
+
+    Args:
+        store: the parsed report: `validation_state`, `validation_results`, `active_manifest`, `manifests`.
+        recovered: the manifest did not come with the file but from our own store.
+
+    """
+    results = _dict(store.get("validation_results"))
+    active_results = _dict(results.get("activeManifest"))
+    success = _codes(active_results.get("success"))
+    own_failures = _codes(active_results.get("failure"))
+    ingredient_failures = [
+        code
+        for delta in _dicts(results.get("ingredientDeltas"))
+        for code in _codes(_dict(delta.get("validationDeltas")).get("failure"))
+    ]
+    failures = [*own_failures, *ingredient_failures]
+    signed = _SIGNATURE_OK in success and not any(
+        code.startswith("claimSignature.") and code not in _EXPIRED for code in own_failures
+    )
+    bound = bool(_BINDING_MATCHES & set(success)) and not _BINDING_MISMATCHES & set(own_failures)
+    broken = [code for code in failures if not code.startswith(_CREDENTIAL_PREFIXES) and code not in _EXPIRED]
+    if recovered:
+        broken = [code for code in broken if code not in _BINDING_MISMATCHES]
+    intact = signed and not broken and (bound or recovered)
+
+    manifest_id = clean_text(store.get("active_manifest")) or None
+    manifests = _dict(store.get("manifests"))
+    manifest = _dict(manifests.get(store.get("active_manifest", "")))
+    signature = _dict(manifest.get("signature_info")) if signed else {}
+    source_types = list(_source_types(manifest, manifests))
+    claims = {says_ai(uri) for uri in source_types} | ({True} if _says_ai_in_words(manifest) else set())
+    status: Status = "valid" if store.get("validation_state") in ("Trusted", "Valid") else "invalid"
+    if recovered:
+        status = "recovered" if intact else "invalid"
+    informational = _codes(active_results.get("informational"))
+    return ManifestReport(
+        status=status,
+        integrity="ok" if intact else "failed",
+        signature_valid=signed,
+        trusted=("signingCredential.trusted" in success) if signed else None,
+        expired=bool(_EXPIRED & set(own_failures)) if signed else None,
+        pixels_match=bound,
+        signer=clean_text(signature.get("common_name")) or None,
+        issuer=clean_text(signature.get("issuer")) or None,
+        signer_serial=clean_text(signature.get("cert_serial_number")) or None,
+        signed_at=clean_text(signature.get("time")) or None if "timeStamp.validated" in success else None,
+        claim_generator=_claim_generator(manifest),
+        manifest_id=manifest_id,
+        digital_source_type=source_types[0] if source_types else None,
+        ai_generated=True if True in claims else (False if False in claims else None),
+        actions=tuple(_action_names(manifest)),
+        soft_bindings=tuple(_soft_bindings(manifest))[:_MAX_LISTED],
+        ingredients=len(_dicts(manifest.get("ingredients"))),
+        codes=tuple(dict.fromkeys([*failures, *informational, *success]))[:_MAX_LISTED],
+        failures=tuple(dict.fromkeys(failures))[:_MAX_LISTED],
+        notes=("the fault is in the record of an ingredient",) if set(broken) - set(own_failures) else (),
+    )
+
+
+def _source_types(manifest: Mapping[str, Any], manifests: Mapping[str, Any]) -> Iterator[str]:
+    """Walk the manifest, then its chain of parents, for digital source types that are real URIs."""
+    for _ in range(_MAX_PARENTS):
+        stated = [action.get("digitalSourceType") for action in _actions(manifest)]
+        stated += [
+            _dict(assertion.get("data")).get("Iptc4xmpExt:DigitalSourceType")
+            for assertion in _assertions(manifest, *_METADATA_LABELS)
+        ]
+        for uri in stated:
+            if isinstance(uri, str) and source_term(uri):
+                yield uri.strip()
+        parents = [i for i in _dicts(manifest.get("ingredients")) if i.get("relationship") == "parentOf"]
+        manifest = _dict(manifests.get(parents[0].get("active_manifest", ""))) if parents else {}
+
+
+def _says_ai_in_words(manifest: Mapping[str, Any]) -> bool:
+    """Recognise two declarations older than the source type: a private label, and Microsoft's description."""
+    if any(True for _ in _assertions(manifest, "c2pa.ai_generated_content")):
+        return True
+    return any(
+        clean_text(action.get("description")).lower().startswith("ai generated")
+        for action in _actions(manifest)
+    )
+
+
+def _assertions(manifest: Mapping[str, Any], *labels: str) -> Iterator[Mapping[str, Any]]:
+    """Yield assertions by label; a second one of a kind is labelled `label__1`."""
+    for assertion in _dicts(manifest.get("assertions")):
+        if clean_text(assertion.get("label")).split("__")[0] in labels:
+            yield assertion
+
+
+def _actions(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for assertion in _assertions(manifest, "c2pa.actions", "c2pa.actions.v2"):
+        yield from _dicts(_dict(assertion.get("data")).get("actions"))
+
+
+def _action_names(manifest: Mapping[str, Any]) -> list[str]:
+    names = (clean_text(action.get("action"), 60) for action in _actions(manifest))
+    return [name for name in names if name][:_MAX_LISTED]
+
+
+def _soft_bindings(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for assertion in _assertions(manifest, "c2pa.soft-binding"):
+        data = _dict(assertion.get("data"))
+        for block in _dicts(data.get("blocks")):
+            yield clean_text(data.get("alg")), clean_text(block.get("value"))
+
+
+def _claim_generator(manifest: Mapping[str, Any]) -> str | None:
+    info = _dicts(manifest.get("claim_generator_info"))
+    if info:
+        return clean_text(f"{clean_text(info[0].get('name'))} {clean_text(info[0].get('version'))}") or None
+    return clean_text(manifest.get("claim_generator")) or None
+
+
+def _codes(entries: object) -> list[str]:
+    return [code for entry in _dicts(entries) if (code := clean_text(entry.get("code"), 80))]
+
+
+def _dict(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _dicts(value: object) -> Sequence[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
