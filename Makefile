@@ -36,5 +36,14 @@ lint: $(VENV)/dev.stamp     ## ruff, mypy strict, import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+bench: $(VENV)/dev.stamp    ## CPU time per stage of one generation and one verification
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.stage_times $(ARGS)
+
+train-prompt: $(VENV)/dev.stamp    ## retrain the prompt classifier (DATA=folder of JSONL files)
+	@$(BIN)/python -m classifiers.train_prompt --data "$(DATA)" $(ARGS)
+
+evaluate-prompt: $(VENV)/dev.stamp ## measure the prompt classifier (DATA=folder of JSONL files)
+	@$(BIN)/python -m classifiers.evaluate_prompt --data "$(DATA)" $(ARGS)
+
 clean:           ## remove the environment and caches (never the data directory)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info

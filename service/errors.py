@@ -136,11 +136,15 @@ def describe(error: Exception) -> HttpFailure:
             return HttpFailure(status, code, str(error), retry_after_s=1 if status == 503 else None)
     if isinstance(error, SafetyError):
         return HttpFailure(
-            503, "check_unavailable", "A safety check could not run, so the request was refused. Try again later."
+            503,
+            "check_unavailable",
+            "A safety check could not run, so the request was refused. Try again later.",
         )
     if isinstance(error, WatermarkError):
         return HttpFailure(422, "cannot_mark", str(error), param="file")
-    return HttpFailure(500, "internal_error", "Something failed on our side; the request was not carried out.")
+    return HttpFailure(
+        500, "internal_error", "Something failed on our side; the request was not carried out."
+    )
 
 
 def problem_body(failure: HttpFailure, *, instance: str | None = None) -> dict[str, Any]:

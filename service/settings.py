@@ -1,7 +1,8 @@
 """Every setting of the service, in one frozen object built once and passed down.
 
-Sources, the first wins: command line, environment (`COUNTERMARK_*`), a TOML file (`--config`), the defaults here.
-Started with no configuration at all, the defaults work. No other module reads the environment (lint rule TID251).
+Sources, the first wins: command line, environment (`COUNTERMARK_*`), a TOML file (`--config`), the defaults
+here. Started with no configuration at all, the defaults work. No other module reads the environment (lint
+rule TID251).
 """
 
 import tomllib
@@ -21,22 +22,39 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="COUNTERMARK_", frozen=True, extra="forbid")
 
-    host: str = Field("127.0.0.1", description="address to listen on; anything but loopback needs a proxy with access control")
+    host: str = Field(
+        "127.0.0.1",
+        description="address to listen on; anything but loopback needs a proxy with access control",
+    )
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 picks a free one")
-    data_dir: Path = Field(Path("countermark-data"), description="keys, registry and audit log; made on first start")
+    data_dir: Path = Field(
+        Path("countermark-data"), description="keys, registry and audit log; made on first start"
+    )
 
-    provider: str = Field("Countermark development", max_length=200, description="provider name written into every mark")
-    generator: str = Field("builtin", description="generator plug-in: a module of service.generators or 'package.module:create'")
+    provider: str = Field(
+        "Countermark development", max_length=200, description="provider name written into every mark"
+    )
+    generator: str = Field(
+        "builtin", description="generator plug-in: a module of service.generators or 'package.module:create'"
+    )
     generator_options: dict[str, Any] = Field({}, description="keyword arguments of the plug-in's create()")
     policy: Path | None = Field(None, description="policy TOML; the packaged default when absent")
 
-    watermark_key_file: Path | None = Field(None, description="file with 16..64 key bytes in hex; a development key otherwise")
-    signing_chain_file: Path | None = Field(None, description="PEM chain, leaf first; a development chain otherwise")
+    watermark_key_file: Path | None = Field(
+        None, description="file with 16..64 key bytes in hex; a development key otherwise"
+    )
+    signing_chain_file: Path | None = Field(
+        None, description="PEM chain, leaf first; a development chain otherwise"
+    )
     signing_key_file: Path | None = Field(None, description="PEM private key (PKCS#8) of the leaf")
-    trust_anchors_file: Path | None = Field(None, description="PEM certificates whose signers are shown as trusted")
+    trust_anchors_file: Path | None = Field(
+        None, description="PEM certificates whose signers are shown as trusted"
+    )
 
     max_upload_bytes: int = Field(32 * MIB, ge=1024, description="largest upload in bytes")
-    max_pixels: int = Field(50_000_000, ge=128 * 128, description="largest picture in pixels, checked before decoding")
+    max_pixels: int = Field(
+        50_000_000, ge=128 * 128, description="largest picture in pixels, checked before decoding"
+    )
     workers: int = Field(2, ge=1, le=64, description="pictures worked on at the same time")
     queue: int = Field(32, ge=1, le=10_000, description="requests that may wait for a worker before 503")
 
@@ -65,4 +83,6 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
         return Settings(**(values | from_environment | given))
     except ValidationError as error:
         lines = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
-        raise StartupError(f"settings: {lines}. `countermark serve --help` and the README list them.") from error
+        raise StartupError(
+            f"settings: {lines}. `countermark serve --help` and the README list them."
+        ) from error

@@ -1,8 +1,8 @@
 """The answer of `/v1/verify`: one overall sentence, one row a signal, findings with evidence.
 
-Rules: "not found" is never worded as authentic or human-made; every finding names the technique that it rests on
-(EU Code of Practice on AI-content transparency, measure 2.3); nothing here is personal data. `schema_version`
-changes when a field changes meaning or disappears; new fields may appear within a version.
+Rules: "not found" is never worded as authentic or human-made; every finding names the technique that it
+rests on (EU Code of Practice on AI-content transparency, measure 2.3); nothing here is personal data.
+`schema_version` changes when a field changes meaning or disappears; new fields may appear within a version.
 """
 
 from typing import Literal
@@ -27,14 +27,16 @@ class Finding(_Part):
 
 
 class C2paSignal(_Part):
-    """Content Credentials. `integrity`, `trusted` and `expired` are three separate answers; None: not applicable."""
+    """Content Credentials; `integrity`, `trusted`, `expired` are separate answers, None: not applicable."""
 
     status: Literal["valid", "invalid", "not_present", "recovered"]
     integrity: Literal["ok", "failed"] | None = None
     trusted: bool | None = None
     expired: bool | None = None
     signature_valid: bool | None = None
-    pixels_match: bool | None = Field(None, description="False: the credential is about another version of the file")
+    pixels_match: bool | None = Field(
+        None, description="False: the credential is about another version of the file"
+    )
     signer: str | None = None
     development_signer: bool = False
     signed_at: str | None = None
@@ -54,7 +56,9 @@ class WatermarkSignal(_Part):
 
     status: Literal["detected", "possible", "not_detected", "not_checked"]
     payload: str | None = None
-    p_value: float | None = Field(None, description="chance of such a score on an unmarked picture, whole search")
+    p_value: float | None = Field(
+        None, description="chance of such a score on an unmarked picture, whole search"
+    )
     key_id: str | None = None
     rotation_deg: float | None = None
     scale: float | None = None
@@ -80,7 +84,9 @@ class FingerprintSignal(_Part):
 
     status: Literal["match", "similar", "no_match", "not_checked"] = "not_checked"
     proves: str = ""
-    does_not_prove: str = "No fingerprint was compared, so a mark copied from another picture would not be noticed."
+    does_not_prove: str = (
+        "No fingerprint was compared, so a mark copied from another picture would not be noticed."
+    )
 
 
 class Signals(_Part):
@@ -125,7 +131,7 @@ class VerificationReport(_Part):
 
     schema_version: Literal["1"] = "1"
     summary: str
-    verdict: Literal["ours", "ai_generated", "conflict", "invalid", "nothing_found"]
+    verdict: Literal["ours", "ai_generated", "credentials", "conflict", "invalid", "nothing_found"]
     checked: Subject
     record: PublicRecord | None
     signals: Signals

@@ -1,7 +1,8 @@
 """A bounded pool of threads for picture work, so that one event loop stays responsive.
 
-Threads, not processes: OpenCV, numpy, onnxruntime and the C2PA library release the GIL. The queue is bounded: a
-request that would wait behind more than `queue` others is refused at once with 503 instead of piling up memory.
+Threads, not processes: OpenCV, numpy, onnxruntime and the C2PA library release the GIL. The queue is
+bounded: a request that would wait behind more than `queue` others is refused at once with 503 instead of
+piling up memory.
 """
 
 import asyncio

@@ -1,0 +1,115 @@
+"""The FastAPI application: routes, middleware, and the answers to errors."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+
+from safety.errors import SafetyError
+from service.errors import HttpFailure, ServiceError, describe, openai_body, problem_body
+from service.request_log import Metrics, RequestLog
+from service.routes import images, moderations, pages, records, verify
+from service.runtime import Runtime
+from service.uploads import BodyLimit, keep_uploads_in_memory
+from service.workers import Workers
+from watermark.errors import WatermarkError
+
+log = structlog.get_logger("countermark")
+
+_OPENAI_ROUTES = ("/v1/images/", "/v1/moderations", "/v1/content_provenance_checks")
+
+
+def create_app(runtime: Runtime) -> FastAPI:
+    """Build the application around parts that exist already; it closes them when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.workers = Workers(runtime.settings.workers, runtime.settings.queue)
+        yield
+        app.state.workers.close()
+        runtime.close()
+
+    app = FastAPI(
+        title="Countermark",
+        version=version("countermark"),
+        summary="Provenance and safety for AI-generated images",
+        lifespan=lifespan,
+    )
+    app.state.runtime = runtime
+    metrics = Metrics()
+    keep_uploads_in_memory(runtime.settings.max_upload_bytes)
+    app.add_middleware(BodyLimit, max_bytes=runtime.settings.max_upload_bytes)
+    app.add_middleware(RequestLog, metrics=metrics)
+    for module in (images, moderations, verify, records, pages):
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=pages.PAGES / "static"), name="static")
+
+    @app.get("/metrics", include_in_schema=False)
+    async def show_metrics() -> Response:
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    for kind in (ServiceError, SafetyError, WatermarkError):
+        app.add_exception_handler(kind, _answer_ours)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(Exception, _answer_unknown)
+    return app
+
+
+def _answer(request: Request, failure: HttpFailure) -> JSONResponse:
+    headers = {"Retry-After": str(failure.retry_after_s)} if failure.retry_after_s else {}
+    if request.url.path.startswith(_OPENAI_ROUTES):
+        return JSONResponse(openai_body(failure), failure.status, headers)
+    body = problem_body(failure, instance=f"urn:countermark:request:{request.state.request_id}")
+    return JSONResponse(body, failure.status, headers, media_type="application/problem+json")
+
+
+def _answer_ours(request: Request, error: Exception) -> JSONResponse:
+    failure = describe(error)
+    if failure.status >= 500:
+        log.error(
+            "refused",
+            id=request.state.request_id,
+            code=failure.code,
+            error=type(error).__name__,
+            cause=str(error),
+        )
+    return _answer(request, failure)
+
+
+def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
+    """One sentence a field; the offending value is not repeated (it may be a prompt, or not encodable)."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - the handler is registered for this type alone
+    rows = error.errors()
+    lines = []
+    for row in rows[:5]:
+        name = ".".join(str(part) for part in row["loc"] if part != "body") or "body"
+        lines.append(f"{name}: {row['msg'].removeprefix('Value error, ')}")
+    param = ".".join(str(part) for part in rows[0]["loc"] if part != "body") or None if rows else None
+    return _answer(request, HttpFailure(400, "invalid_request", "; ".join(lines) + ".", param=param))
+
+
+def _answer_http(request: Request, error: Exception) -> JSONResponse:
+    """Answer Starlette's own errors: no such route, wrong method, a body that is no JSON or too large."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - the handler is registered for this type alone
+    codes = {404: "not_found", 405: "method_not_allowed", 413: "file_too_large", 400: "invalid_request"}
+    texts = {
+        404: f"There is no such address here; see {request.base_url}docs.",
+        405: "This address does not answer this method; see /docs.",
+        400: "The body cannot be read as JSON; send UTF-8 JSON with Content-Type: application/json.",
+    }
+    text = texts.get(error.status_code, error.detail)
+    return _answer(request, HttpFailure(error.status_code, codes.get(error.status_code, "http_error"), text))
+
+
+def _answer_unknown(request: Request, error: Exception) -> JSONResponse:
+    """An opaque 500; the log has the exception."""
+    log.error("unexpected", id=request.state.request_id, exc_info=error)
+    return _answer(request, describe(error))

@@ -1,0 +1,107 @@
+"""Any server that speaks OpenAI's Images API: OpenAI itself, Azure, LiteLLM, LocalAI, vLLM ...
+
+What comes back as `b64_json` is decoded with the same caps as an upload. A picture given as a URL is
+refused rather than fetched (a URL inside an answer is not ours to follow). A refusal by the upstream is
+passed on as a refusal with the upstream's words.
+"""
+
+import base64
+import binascii
+from typing import Any
+
+import httpx2
+
+from service.errors import BadRequest, StageFailed
+from service.generators import GeneratedImage, GenerationRequest
+from watermark.errors import PictureError
+from watermark.picture import decode_picture
+
+MAX_ANSWER_BYTES = 256 * 1024 * 1024  # ten 3840x2160 PNGs in base64 stay below this
+
+
+class OpenAIGenerator:
+    """One upstream; the connection pool is shared by all threads."""
+
+    def __init__(self, base_url: str, model: str, api_key: str, timeout_s: float) -> None:
+        self.name, self.version = model, "upstream"
+        self._model = model
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._client = httpx2.Client(
+            base_url=base_url, headers=headers, timeout=timeout_s, follow_redirects=False
+        )
+
+    def generate(self, request: GenerationRequest) -> list[GeneratedImage]:
+        """Ask the upstream for `request.n` pictures; see the module for what is refused."""
+        body: dict[str, Any] = {"model": self._model, "prompt": request.prompt, "n": request.n}
+        if request.width and request.height:
+            body["size"] = f"{request.width}x{request.height}"
+        if request.quality:
+            body["quality"] = request.quality
+        if request.background:
+            body["background"] = request.background
+        answer = self._post(body)
+        rows = answer.get("data")
+        if not isinstance(rows, list) or len(rows) != request.n:
+            count = len(rows) if isinstance(rows, list) else "no"
+            raise StageFailed(f"upstream generator: got {count} pictures, expected {request.n}.")
+        return [_picture(row) for row in rows]
+
+    def close(self) -> None:
+        """Close the connection pool."""
+        self._client.close()
+
+    def _post(self, body: dict[str, Any]) -> dict[str, Any]:
+        try:
+            with self._client.stream("POST", "images/generations", json=body) as response:
+                parts, size = [], 0
+                for part in response.iter_bytes():
+                    size += len(part)
+                    if size > MAX_ANSWER_BYTES:
+                        raise StageFailed("upstream generator: the answer is too large.")
+                    parts.append(part)
+                status = response.status_code
+            answer = httpx2.Response(status, content=b"".join(parts)).json()
+        except httpx2.HTTPError as error:
+            raise StageFailed(
+                f"upstream generator: {type(error).__name__}; check that it runs and answers."
+            ) from error
+        except ValueError as error:
+            raise StageFailed("upstream generator: the answer is not JSON.") from error
+        if not isinstance(answer, dict):
+            raise StageFailed("upstream generator: the answer is not a JSON object.")
+        if status >= 400:
+            error_body = answer.get("error")
+            message = str(error_body.get("message", ""))[:300] if isinstance(error_body, dict) else ""
+            if status in {400, 422}:
+                code = (
+                    str(error_body.get("code") or "upstream_refused")[:64]
+                    if isinstance(error_body, dict)
+                    else None
+                )
+                raise BadRequest(f"The image generator refused the request: {message}", code=code)
+            raise StageFailed(f"upstream generator: HTTP {status}. {message}")
+        return answer
+
+
+def _picture(row: object) -> GeneratedImage:
+    encoded = row.get("b64_json") if isinstance(row, dict) else None
+    if not isinstance(encoded, str):
+        raise StageFailed(
+            "upstream generator: expected b64_json, got none; choose a model that returns pictures inline."
+        )
+    try:
+        data = base64.b64decode(encoded, validate=True)
+        picture = decode_picture(data)
+    except (binascii.Error, PictureError) as error:
+        raise StageFailed(f"upstream generator: a picture cannot be read ({error}).") from error
+    return GeneratedImage(picture.image, source=data, source_mime=picture.mime)
+
+
+def create(
+    base_url: str = "https://api.openai.com/v1/",
+    model: str = "gpt-image-2.5-flare",
+    api_key: str = "",
+    timeout_s: float = 300.0,
+) -> OpenAIGenerator:
+    """Build the plug-in; `base_url` ends with the version part (".../v1")."""
+    return OpenAIGenerator(base_url if base_url.endswith("/") else base_url + "/", model, api_key, timeout_s)

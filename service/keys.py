@@ -1,0 +1,137 @@
+"""Keys of this installation: watermark key, signing identity, audit key, prompt-hash key.
+
+On first start everything that settings do not name is made as a DEVELOPMENT key under `<data_dir>/keys`,
+directory mode 0700, files 0600, names beginning with "development-" where a real deployment must bring its
+own. Two processes that start at once agree: files appear by an atomic link or rename, the loser reads the
+winner's.
+"""
+
+import hashlib
+import os
+import secrets
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from service.errors import StartupError
+from service.settings import Settings
+from watermark.errors import SigningError
+from watermark.signing import SigningIdentity, create_development_identity, load_identity
+
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Secrets, loaded once at start."""
+
+    watermark: bytes
+    identity: SigningIdentity
+    audit: bytes
+    prompt_hash: bytes
+    trust_pem: bytes
+    development_watermark: bool
+
+    @property
+    def watermark_key_id(self) -> str:
+        """Eight hex digits that name the watermark key without revealing it."""
+        return hashlib.sha256(b"countermark watermark key id\0" + self.watermark).hexdigest()[:8]
+
+
+def load_or_create_keys(settings: Settings, now: datetime) -> Keys:
+    """Load the keys that `settings` name and make the missing ones.
+
+    Raises:
+        StartupError: a file is unreadable, malformed, or readable by other users' groups.
+
+    """
+    folder = settings.data_dir / "keys"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.chmod(0o700)
+        if settings.watermark_key_file is not None:
+            watermark = read_key_file(settings.watermark_key_file)
+        else:
+            watermark = _secret(folder / "development-watermark.key")
+        return Keys(
+            watermark=watermark,
+            identity=_identity(settings, folder, now),
+            audit=_secret(folder / "audit-checkpoint.key"),
+            prompt_hash=_secret(folder / "prompt-hash.key"),
+            trust_pem=_read(settings.trust_anchors_file) if settings.trust_anchors_file else b"",
+            development_watermark=settings.watermark_key_file is None,
+        )
+    except OSError as error:
+        raise StartupError(f"keys: {error}. Make {folder} writable or choose another --data-dir.") from error
+    except SigningError as error:
+        raise StartupError(f"signing identity: {error}") from error
+
+
+def read_key_file(path: Path) -> bytes:
+    """Read a watermark key: 16..64 bytes in hex, white space ignored.
+
+    Raises:
+        StartupError: the file is missing or is not such a key.
+
+    """
+    try:
+        key = bytes.fromhex("".join(_read(path).decode("ascii").split()))
+    except (UnicodeDecodeError, ValueError) as error:
+        raise StartupError(f"key file {path}: expected 16..64 bytes in hex (32..128 digits).") from error
+    if not 16 <= len(key) <= 64:
+        raise StartupError(f"key file {path}: got {len(key)} bytes, expected 16..64.")
+    return key
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StartupError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def _write_private(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _secret(path: Path) -> bytes:
+    """Return the 32 bytes in `path` (hex), made on first use."""
+    if not path.exists():
+        staged = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        _write_private(staged, secrets.token_hex(KEY_BYTES).encode() + b"\n")
+        try:
+            os.link(staged, path)
+        except FileExistsError:
+            pass  # another process was first: its key is the key
+        finally:
+            staged.unlink()
+    return read_key_file(path)
+
+
+def _identity(settings: Settings, folder: Path, now: datetime) -> SigningIdentity:
+    if (settings.signing_chain_file is None) != (settings.signing_key_file is None):
+        raise StartupError(
+            "signing: got one of signing_chain_file and signing_key_file, expected both or neither."
+        )
+    if settings.signing_chain_file and settings.signing_key_file:
+        return load_identity(_read(settings.signing_chain_file), _read(settings.signing_key_file), None)
+    home = folder / "development-signing"
+    if not home.exists():
+        made = create_development_identity(now)
+        staged = Path(tempfile.mkdtemp(prefix=".development-signing.", dir=folder))
+        _write_private(staged / "chain.pem", made.chain_pem)
+        _write_private(staged / "key.pem", made.key_pem)
+        _write_private(staged / "root.pem", made.root_pem)
+        try:
+            staged.rename(home)
+        except OSError:
+            shutil.rmtree(staged)  # another process was first
+            if not home.exists():
+                raise
+    return load_identity(_read(home / "chain.pem"), _read(home / "key.pem"), _read(home / "root.pem"))

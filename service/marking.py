@@ -1,0 +1,133 @@
+"""Mark one picture in all three ways and register it.
+
+Order (each step hashes or must survive what follows): record id -> invisible watermark in the pixels ->
+EXIF and XMP while encoding -> C2PA manifest, signed last -> registry. A picture leaves this module only
+when every step succeeded.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+import watermark
+from service.keys import Keys
+from service.stages import StageTimes
+from service.stores.registry_sqlite import Record, Registry
+from watermark.exif import build_exif
+from watermark.label import AiLabel
+from watermark.manifest import ManifestSigner, TrustAnchors, read_manifest
+from watermark.metadata import build_text
+from watermark.picture import MIME, encode_picture
+from watermark.xmp import build_xmp
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a picture comes from and what was decided about it; written into the record and the marks."""
+
+    kind: str
+    generator: str
+    generator_version: str
+    policy_version: str
+    action: str
+    request_id: str
+    source: bytes | None = None
+    source_mime: str | None = None
+    icc: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedPicture:
+    """A finished file and the id of its record (16 hex digits, also the watermark's payload)."""
+
+    id: str
+    data: bytes
+    mime: str
+    width: int
+    height: int
+
+
+class Marker:
+    """Marks with one watermark key and one signing identity; safe to share between threads."""
+
+    def __init__(self, keys: Keys, provider: str, registry: Registry, clock: Callable[[], datetime]) -> None:
+        self._keys, self._provider, self._registry, self._clock = keys, provider, registry, clock
+        self._signer = ManifestSigner(keys.identity)
+
+    def mark(
+        self,
+        image: NDArray[np.uint8],
+        format_: str,
+        origin: Origin,
+        stages: StageTimes,
+        *,
+        quality: int | None = None,
+    ) -> MarkedPicture:
+        """Mark `image` (uint8 (H, W, 3) or (H, W, 4)) and encode it as "png", "jpeg" or "webp".
+
+        Raises:
+            watermark.ImageTooSmall: the shorter side is below 128 px.
+            watermark.errors.WatermarkError: a mark could not be made.
+
+        """
+        now = self._clock()
+        record_id = self._registry.reserve(now)
+        with stages("watermark"):
+            marked = watermark.embed(image, bytes.fromhex(record_id), key=self._keys.watermark)
+        label = AiLabel(
+            record_id=record_id,
+            provider=self._provider,
+            system=origin.generator,
+            system_version=origin.generator_version,
+            created_at=now,
+        )
+        mime = MIME[format_]
+        with stages("encode"):
+            unsigned = encode_picture(
+                marked,
+                format_,
+                quality=quality,
+                exif=build_exif(label),
+                xmp=build_xmp(label),
+                icc=origin.icc,
+                text=build_text(label),
+            )
+        parent = self._signed_source(origin)
+        with stages("sign"):
+            signed = self._signer.sign(unsigned, mime, label, soft_binding=record_id, parent=parent)
+        height, width = image.shape[:2]
+        with stages("register"):
+            self._registry.put(
+                Record(
+                    id=record_id,
+                    created_at=now,
+                    kind=origin.kind,
+                    tenant="default",
+                    generator=origin.generator,
+                    generator_version=origin.generator_version,
+                    provider=self._provider,
+                    mime=mime,
+                    width=width,
+                    height=height,
+                    sha256=hashlib.sha256(signed.data).hexdigest(),
+                    manifest_id=signed.manifest_id,
+                    manifest=signed.manifest,
+                    watermark_key_id=self._keys.watermark_key_id,
+                    policy_version=origin.policy_version,
+                    action=origin.action,
+                    parent=None,
+                    request_id=origin.request_id,
+                )
+            )
+        return MarkedPicture(record_id, signed.data, mime, width, height)
+
+    def _signed_source(self, origin: Origin) -> tuple[bytes, str] | None:
+        """Return a source that carries Content Credentials: it becomes the parent, never signed over."""
+        if origin.source is None or origin.source_mime is None:
+            return None
+        found = read_manifest(origin.source, origin.source_mime, trust=TrustAnchors())
+        return None if found.status == "not_present" else (origin.source, origin.source_mime)

@@ -1,0 +1,107 @@
+"""One canonical log line and one set of metrics a request; the request id; the security headers.
+
+The line has ids, decision and stage times; never prompts, pixels, keys or query strings.
+"""
+
+import time
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.gateway import Trail, new_request_id
+
+log = structlog.get_logger("countermark")
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+# The page loads scripts, styles and pictures from here alone; `blob:` and `data:` show what the person chose.
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+class Metrics:
+    """What `/metrics` shows, in a registry of its own so that two apps in one process do not collide."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "countermark_requests_total", "HTTP requests", ["route", "status"], registry=self.registry
+        )
+        self.decisions = Counter(
+            "countermark_decisions_total",
+            "Decisions by kind and action",
+            ["kind", "action"],
+            registry=self.registry,
+        )
+        self.stages = Histogram(
+            "countermark_stage_seconds", "Wall time of a stage", ["stage"], registry=self.registry
+        )
+
+
+class RequestLog:
+    """ASGI middleware; see the module."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request and write its line."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = new_request_id()
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        status = 500
+        start = time.perf_counter()
+
+        async def tagged(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+                if scope["path"] == "/":
+                    headers["Content-Security-Policy"] = PAGE_POLICY
+            await send(message)
+
+        try:
+            await self._app(scope, receive, tagged)
+        finally:
+            self._write(scope, request_id, status, time.perf_counter() - start, state.get("trail"))
+
+    def _write(self, scope: Scope, request_id: str, status: int, seconds: float, trail: Trail | None) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        self._metrics.requests.labels(route, str(status)).inc()
+        extra: dict[str, object] = {}
+        if trail is not None:
+            for stage, spent in trail.stages.seconds.items():
+                self._metrics.stages.labels(stage).observe(spent)
+            self._metrics.decisions.labels(trail.kind, trail.action).inc()
+            extra = {
+                "kind": trail.kind,
+                "action": trail.action,
+                "record_ids": trail.record_ids,
+                "stage_ms": {name: round(1000 * spent) for name, spent in trail.stages.seconds.items()},
+            }
+            if trail.decisions:
+                extra["policy_version"] = trail.decisions[-1].policy_version
+        log.info(
+            "request",
+            id=request_id,
+            method=scope["method"],
+            route=route,
+            status=status,
+            ms=round(1000 * seconds),
+            **extra,
+        )

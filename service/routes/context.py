@@ -1,0 +1,31 @@
+"""What routes read from the application and the request."""
+
+from typing import cast
+
+from fastapi import Request
+
+from service.gateway import Trail
+from service.runtime import Runtime
+from service.workers import Workers
+
+
+def runtime(request: Request) -> Runtime:
+    """The parts built at start."""
+    return cast("Runtime", request.app.state.runtime)
+
+
+def workers(request: Request) -> Workers:
+    """The bounded thread pool."""
+    return cast("Workers", request.app.state.workers)
+
+
+def request_id(request: Request) -> str:
+    """The id that the request log gave this request."""
+    return cast("str", request.state.request_id)
+
+
+def trail_for(request: Request, kind: str) -> Trail:
+    """Start the trail of a decision and let the request log show its stage times."""
+    trail = Trail(request_id=request_id(request), kind=kind)
+    request.state.trail = trail
+    return trail

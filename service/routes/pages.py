@@ -1,0 +1,47 @@
+"""The verify page and its static files; health; nothing here decides anything."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.templating import Jinja2Templates
+
+from safety.errors import AuditError
+from service.routes.context import runtime
+
+router = APIRouter(include_in_schema=False)
+
+PAGES = Path(__file__).parent.parent / "pages"
+templates = Jinja2Templates(directory=PAGES / "templates")
+
+
+@router.get("/", response_class=HTMLResponse)
+async def verify_page(request: Request) -> HTMLResponse:
+    """Drop, paste or choose a picture and see what can be proven about it."""
+    parts = runtime(request)
+    context = {
+        "provider": parts.settings.provider,
+        "version": version("countermark"),
+        "max_upload_mib": max(1, parts.limits.max_bytes // (1024 * 1024)),
+        "formats": "PNG, JPEG, WebP, GIF, TIFF, AVIF, BMP",
+        "development": parts.keys.identity.development,
+    }
+    return templates.TemplateResponse(request, "verify.html", context)
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """200 as soon as requests can be taken."""
+    return {"status": "ok", "version": version("countermark")}
+
+
+@router.get("/readyz")
+async def readyz(request: Request) -> JSONResponse:
+    """200 when the stores answer, else 503: a load balancer should stop sending requests."""
+    parts = runtime(request)
+    try:
+        state = {"status": "ready", "audit_entries": parts.audit.size(), "records": parts.registry.count()}
+    except (AuditError, OSError) as error:
+        return JSONResponse({"status": "not ready", "reason": type(error).__name__}, 503)
+    return JSONResponse(state)

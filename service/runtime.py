@@ -1,0 +1,114 @@
+"""Build the service's parts from the settings, once, in the order in which they depend on each other."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from safety import Guard, Policy
+from safety.errors import SafetyError
+from service.errors import StartupError
+from service.gateway import Gateway
+from service.generators import Generator, create_generator
+from service.keys import Keys, load_or_create_keys
+from service.marking import Marker
+from service.settings import Settings
+from service.stores import audit_sqlite, registry_sqlite
+from service.stores.audit_sqlite import AuditLog
+from service.stores.registry_sqlite import Registry
+from service.verification import Verifier
+from watermark.manifest import TrustAnchors
+from watermark.picture import Limits
+
+
+def utc_now() -> datetime:
+    """The service's only clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Everything a route or a command needs."""
+
+    settings: Settings
+    keys: Keys
+    limits: Limits
+    guard: Guard
+    generator: Generator
+    gateway: Gateway
+    verifier: Verifier
+    registry: Registry
+    audit: AuditLog
+
+    def close(self) -> None:
+        """Close stores and connections."""
+        self.generator.close()
+        self.audit.close()
+        self.registry.close()
+
+
+def open_stores(settings: Settings) -> tuple[Keys, Registry, AuditLog]:
+    """Open keys and stores only: enough to read reports and the log.
+
+    Raises:
+        StartupError: keys or stores are unusable.
+
+    """
+    keys = load_or_create_keys(settings, utc_now())
+    try:
+        registry = registry_sqlite.create(settings.data_dir / "registry.sqlite")
+        audit = audit_sqlite.create(settings.data_dir / "audit.sqlite", signing_key=keys.audit, clock=utc_now)
+    except (SafetyError, OSError) as error:
+        raise StartupError(f"stores in {settings.data_dir}: {error}") from error
+    return keys, registry, audit
+
+
+def open_verifier(settings: Settings, keys: Keys) -> Verifier:
+    """Build what `countermark verify` needs: no models, no generator.
+
+    Raises:
+        StartupError: the registry cannot be opened.
+
+    """
+    try:
+        registry = registry_sqlite.create(settings.data_dir / "registry.sqlite")
+    except (SafetyError, OSError) as error:
+        raise StartupError(f"registry in {settings.data_dir}: {error}") from error
+    return _verifier(settings, keys, registry)
+
+
+def _verifier(settings: Settings, keys: Keys, registry: Registry) -> Verifier:
+    trust = TrustAnchors(keys.identity.root_pem + b"\n" + keys.trust_pem)
+    return Verifier(keys, trust, registry, _limits(settings))
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(max_bytes=settings.max_upload_bytes, max_pixels=settings.max_pixels)
+
+
+def build_runtime(settings: Settings) -> Runtime:
+    """Build all parts and load the models.
+
+    Raises:
+        StartupError: a part cannot be built; the message says what to change.
+
+    """
+    keys, registry, audit = open_stores(settings)
+    limits = _limits(settings)
+    try:
+        policy = Policy.load(settings.policy) if settings.policy else Policy.default()
+        guard = Guard(policy)
+        guard.warm_up()
+    except SafetyError as error:
+        raise StartupError(f"safety checks: {error}") from error
+    generator = create_generator(settings.generator, **settings.generator_options)
+    marker = Marker(keys, settings.provider, registry, utc_now)
+    return Runtime(
+        settings=settings,
+        keys=keys,
+        limits=limits,
+        guard=guard,
+        generator=generator,
+        gateway=Gateway(guard, generator, marker, audit, keys.prompt_hash, limits, utc_now),
+        verifier=_verifier(settings, keys, registry),
+        registry=registry,
+        audit=audit,
+    )

@@ -1,0 +1,149 @@
+"""The rows of a verification report: each signal with plain words for what it proves and what it does not."""
+
+import math
+from typing import Literal
+
+from service.keys import Keys
+from service.stores.record import Record
+from service.verification_report import C2paSignal, MetadataSignal, PublicRecord, WatermarkSignal
+from watermark import Detection
+from watermark.manifest import ManifestReport
+from watermark.metadata import MetadataReport
+
+# status: (what it proves, what it does not)
+_C2PA_WORDS = {
+    "valid": (
+        "The file is unchanged since it was signed by the holder of this certificate.",
+        "That what the signer says is true; only who says it, and that nobody changed it since.",
+    ),
+    "invalid": (
+        "The file or its credentials were changed after signing.",
+        "Who changed it or why; a re-save by an editor has the same effect as tampering.",
+    ),
+    "recovered": (
+        "How the original was made: this service stored these credentials, and their signature is sound.",
+        "That this copy is unchanged: its pixels differ from the signed original.",
+    ),
+    "not_present": ("Nothing.", "Anything: most programs and sites remove Content Credentials on saving."),
+}
+_INTACT_BUT_UNCONFIRMED = (
+    "The credentials fit this file, but their signature cannot be relied on (expired or unknown)."
+)
+_DEVELOPMENT_SIGNER = (
+    "Signed with this installation's DEVELOPMENT key: nobody outside it has reason to trust the signature."
+)
+_WATERMARK_WORDS = {
+    "detected": (
+        "The pixels carry a mark that only a holder of this service's key can make.",
+        "That the whole picture is unchanged, or that the mark was not copied from another picture.",
+    ),
+    "possible": (
+        "Nothing: something like this service's mark is there, below the level at which we say so.",
+        "That the picture is AI-generated, or that it is not.",
+    ),
+    "not_detected": (
+        "Nothing.",
+        "That the picture is human-made. Marks can be destroyed, and other systems have other marks.",
+    ),
+    "not_checked": (
+        "Nothing: the picture is too small to be searched (128 px on the shorter side are needed).",
+        "Anything.",
+    ),
+}
+_METADATA_WORDS = {
+    "detected": (
+        "Somebody wrote these fields into the file.",
+        "That they are true: anyone can write, copy or remove metadata.",
+    ),
+    "not_detected": ("Nothing.", "Anything: metadata is lost at almost every upload."),
+    "invalid": ("The metadata is damaged or malformed and was not relied on.", "Anything about the picture."),
+}
+
+
+def c2pa_row(report: ManifestReport, keys: Keys) -> C2paSignal:
+    """Content Credentials; a development signature is called one even where this installation trusts it."""
+    development = keys.identity.development and report.signer_is(keys.identity)
+    proves, does_not_prove = _C2PA_WORDS[report.status]
+    if report.status == "invalid" and report.integrity != "failed":
+        proves = _INTACT_BUT_UNCONFIRMED
+    return C2paSignal(
+        status=report.status,
+        integrity=report.integrity,
+        trusted=report.trusted,
+        expired=report.expired,
+        signature_valid=report.signature_valid,
+        pixels_match=report.pixels_match,
+        signer=report.signer,
+        development_signer=development,
+        signed_at=report.signed_at,
+        generator=report.claim_generator,
+        manifest_id=report.manifest_id,
+        ai_generated=report.ai_generated,
+        digital_source_type=report.digital_source_type,
+        actions=list(report.actions),
+        ingredients=report.ingredients,
+        codes=list(report.codes),
+        proves=proves,
+        does_not_prove=_DEVELOPMENT_SIGNER if development else does_not_prove,
+    )
+
+
+def watermark_row(mark: Detection | None, key_id: str) -> WatermarkSignal:
+    """The invisible watermark; `mark` is None when the picture was too small to be searched."""
+    status = "not_checked" if mark is None else mark.status
+    proves, does_not_prove = _WATERMARK_WORDS[status]
+    row = WatermarkSignal(status=status, proves=proves, does_not_prove=does_not_prove)
+    if mark is None or not mark.present:
+        return row
+    geometry = mark.geometry
+    return row.model_copy(
+        update={
+            "payload": mark.payload.hex() if mark.payload else None,
+            "p_value": _decade(mark.p_value),
+            "key_id": key_id,
+            "rotation_deg": geometry.rotation_deg if geometry else None,
+            "scale": geometry.scale if geometry else None,
+            "flipped": geometry.flipped if geometry else None,
+        }
+    )
+
+
+def _decade(p_value: float) -> float:
+    """Round up to a power of ten: a finer score would let an attacker climb against it."""
+    return float(10.0 ** math.ceil(math.log10(max(p_value, 1e-300))))
+
+
+def metadata_row(report: MetadataReport) -> MetadataSignal:
+    """EXIF, XMP and text chunks."""
+    proves, does_not_prove = _METADATA_WORDS[report.status]
+    return MetadataSignal(
+        status=report.status,
+        ai_generated=report.ai_generated,
+        record_id=report.record_id,
+        fields=dict(report.fields),
+        sources=list(report.sources),
+        proves=proves,
+        does_not_prove=does_not_prove,
+    )
+
+
+FoundBy = Literal["watermark", "content_credentials", "exact_file", "metadata"]
+
+
+def public_record(record: Record, found_by: FoundBy, *, exact: bool) -> PublicRecord:
+    """The part of a record that may be shown to anyone."""
+    return PublicRecord(
+        id=record.id,
+        created_at=record.created_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        kind=record.kind,
+        provider=record.provider,
+        generator=record.generator,
+        generator_version=record.generator_version,
+        mime=record.mime,
+        width=record.width,
+        height=record.height,
+        manifest_id=record.manifest_id,
+        manifest_url=f"/manifests/{record.manifest_id}",
+        found_by=found_by,
+        exact_file=exact,
+    )

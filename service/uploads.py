@@ -1,0 +1,90 @@
+"""Get the one picture out of a request: multipart field `file` (also `image`, `image[]`) or a raw body.
+
+Bodies are capped while they arrive and stay in memory: nothing that is uploaded touches the disk.
+"""
+
+from fastapi import Request
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartParser
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.errors import BadRequest
+
+MULTIPART_SLACK = 64 * 1024  # boundaries, part headers and small text fields around the largest allowed file
+_FIELDS = ("file", "image", "image[]")
+
+
+def keep_uploads_in_memory(max_bytes: int) -> None:
+    """Make the multipart parser spool to memory only, up to the largest allowed body."""
+    MultiPartParser.spool_max_size = max_bytes + MULTIPART_SLACK
+
+
+class BodyLimit:
+    """ASGI middleware: 413 for a body over `max_bytes`, before and while it is read."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app, self._max_bytes = app, max_bytes + MULTIPART_SLACK
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count the body as it comes in."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        too_large = not declared.isdigit() or int(declared[:20]) > self._max_bytes
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            if too_large:
+                raise body_too_large(self._max_bytes)
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._max_bytes:
+                raise body_too_large(self._max_bytes)
+            return message
+
+        await self._app(scope, counted, send)
+
+
+def body_too_large(max_bytes: int) -> HTTPException:
+    """The 413 answer; an HTTPException because FastAPI passes those through its body parsing."""
+    limit = max(1, (max_bytes - MULTIPART_SLACK) // (1024 * 1024))
+    return HTTPException(413, f"The upload is larger than {limit} MiB; send a smaller file.")
+
+
+async def read_picture(request: Request) -> tuple[bytes, dict[str, str]]:
+    """Return the uploaded file's bytes and the text fields sent with it.
+
+    Raises:
+        BadRequest: neither form carries exactly one file.
+
+    """
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind != "multipart/form-data":
+        if kind.startswith("text/") or kind in {"application/json", "application/x-www-form-urlencoded"}:
+            raise BadRequest(
+                f"Expected a picture, got {kind}: send multipart with a field `file`, "
+                "or a raw body with an image/* type.",
+                code="unsupported_content_type",
+            )
+        return await request.body(), {}
+    try:
+        form = await request.form(max_files=4, max_fields=16, max_part_size=MULTIPART_SLACK)
+    except HTTPException as error:
+        if error.status_code == 413:
+            raise
+        raise BadRequest(
+            f"The multipart body cannot be read ({error.detail}).", code="bad_multipart"
+        ) from error
+    try:
+        files = [v for name, v in form.multi_items() if name in _FIELDS and isinstance(v, UploadFile)]
+        if len(files) != 1:
+            raise BadRequest(
+                f"Expected one file in the field `file`, got {len(files)}.", code="no_file", param="file"
+            )
+        fields = {name: v for name, v in form.multi_items() if isinstance(v, str)}
+        return await files[0].read(), fields
+    finally:
+        await form.close()

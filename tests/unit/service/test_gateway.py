@@ -1,0 +1,221 @@
+"""The path of a request with fakes that implement the real Protocols: exactly one audit entry, nothing
+unmarked leaves."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from classifiers import CATEGORIES, Scores
+from safety import Guard
+from safety.audit import AuditEntry
+from safety.errors import AuditAppendFailed, SafetyError
+from service.errors import CannotRecord, Refused, StageFailed
+from service.gateway import Gateway, Trail
+from service.generators import GeneratedImage, GenerationRequest
+from service.generators.builtin import draw
+from service.keys import Keys, load_or_create_keys
+from service.marking import Marker
+from service.settings import Settings
+from service.stores import audit_sqlite, registry_sqlite
+from service.verification import Verifier
+from watermark.errors import ImageTooSmall
+from watermark.manifest import TrustAnchors
+from watermark.picture import Limits
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+def scores(unsafe: float) -> Scores:
+    return Scores(unsafe, dict.fromkeys(CATEGORIES, 0.0) | {"sexual": unsafe}, "fake@1")
+
+
+@dataclass
+class FakePromptClassifier:
+    unsafe: float = 0.0
+    model: str = "fake-prompt@1"
+    broken: bool = False
+    seen: list[str] = field(default_factory=list)
+
+    def score(self, text: str) -> Scores:
+        self.seen.append(text)
+        if self.broken:
+            raise RuntimeError("model crashed")
+        return scores(self.unsafe)
+
+
+@dataclass
+class FakeImageClassifier:
+    """Flags the pictures whose turn is in `unsafe_turns`."""
+
+    unsafe_turns: tuple[int, ...] = ()
+    model: str = "fake-image@1"
+    broken: bool = False
+    turns: int = 0
+
+    def score(self, image: NDArray[np.uint8]) -> Scores:
+        if self.broken:
+            raise RuntimeError("model crashed")
+        self.turns += 1
+        return scores(1.0 if self.turns - 1 in self.unsafe_turns else 0.0)
+
+
+@dataclass
+class FakeGenerator:
+    name: str = "fake-generator"
+    version: str = "7"
+    side: int = 256
+    broken: bool = False
+    calls: int = 0
+
+    def generate(self, request: GenerationRequest) -> list[GeneratedImage]:
+        self.calls += 1
+        if self.broken:
+            raise StageFailed("upstream generator: down")
+        return [GeneratedImage(draw(request.prompt, i, self.side, self.side)) for i in range(request.n)]
+
+    def close(self) -> None:
+        pass
+
+
+class FullDisk:
+    """An audit log that cannot append."""
+
+    def append(self, entry: AuditEntry) -> int:
+        raise AuditAppendFailed("disk full")
+
+
+@dataclass
+class Rig:
+    gateway: Gateway
+    prompts: FakePromptClassifier
+    images: FakeImageClassifier
+    generator: FakeGenerator
+    audit: audit_sqlite.AuditLog
+    registry: registry_sqlite.Registry
+    keys: Keys
+
+    def entries(self) -> list[AuditEntry]:
+        return list(self.audit.entries())
+
+    def generate(self, prompt: str = "a harbour", n: int = 1, format_: str = "png"):
+        request = GenerationRequest(prompt, n, None, None, None, None, None)
+        return self.gateway.generate(request, format_, None, Trail("req_1", "generation"))
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    keys = load_or_create_keys(Settings(data_dir=tmp_path), NOW)
+    registry = registry_sqlite.create(tmp_path / "registry.sqlite")
+    audit = audit_sqlite.create(tmp_path / "audit.sqlite", signing_key=keys.audit, clock=lambda: NOW)
+    prompts, images, generator = FakePromptClassifier(), FakeImageClassifier(), FakeGenerator()
+    guard = Guard(prompt_classifier=prompts, image_classifiers=[images])
+    marker = Marker(keys, "Test provider", registry, lambda: NOW)
+    gateway = Gateway(guard, generator, marker, audit, keys.prompt_hash, Limits(), lambda: NOW)
+    yield Rig(gateway, prompts, images, generator, audit, registry, keys)
+    audit.close()
+    registry.close()
+
+
+def test_allowed_request_leaves_marked_registered_and_recorded(rig: Rig) -> None:
+    outcome = rig.generate(n=2)
+    assert len(outcome.pictures) == 2
+    (entry,) = rig.entries()
+    assert entry.outcome == "allowed"
+    assert entry.record_ids == tuple(p.id for p in outcome.pictures)
+    assert entry.generator == "fake-generator"
+    assert "harbour" not in entry.canonical().decode()
+    verifier = Verifier(rig.keys, TrustAnchors(rig.keys.identity.root_pem), rig.registry, Limits())
+    for picture in outcome.pictures:
+        report = verifier.verify(picture.data)
+        assert report.record is not None
+        assert report.record.id == picture.id
+        assert report.record.exact_file
+        assert report.signals.c2pa.status == "valid"
+        assert report.signals.watermark.payload == picture.id
+        assert report.signals.metadata.record_id == picture.id
+        assert not [f for f in report.findings if f.severity != "info"]
+
+
+def test_same_prompt_same_hash_other_prompt_other_hash(rig: Rig) -> None:
+    for prompt in ("one", "one", "two"):
+        rig.generate(prompt)
+    first, second, third = (e.prompt_hash for e in rig.entries())
+    assert first == second != third
+
+
+def test_blocked_prompt_never_reaches_the_generator(rig: Rig) -> None:
+    rig.prompts.unsafe = 1.0
+    with pytest.raises(Refused) as caught:
+        rig.generate()
+    assert caught.value.decision.stage == "input"
+    assert rig.generator.calls == 0
+    (entry,) = rig.entries()
+    assert (entry.outcome, entry.stage, entry.action) == ("blocked", "input", "block")
+    assert "sexual" in entry.categories
+
+
+def test_one_blocked_picture_refuses_all(rig: Rig) -> None:
+    rig.images.unsafe_turns = (1,)
+    with pytest.raises(Refused) as caught:
+        rig.generate(n=3)
+    assert caught.value.decision.stage == "output"
+    (entry,) = rig.entries()
+    assert (entry.outcome, entry.stage, entry.record_ids) == ("blocked", "output", ())
+    assert rig.registry.count() == 0
+
+
+@pytest.mark.parametrize("part", ["prompts", "images", "generator"])
+def test_a_broken_stage_refuses_and_is_recorded(rig: Rig, part: str) -> None:
+    getattr(rig, part).broken = True
+    with pytest.raises((SafetyError, StageFailed)):
+        rig.generate()
+    (entry,) = rig.entries()
+    assert entry.outcome == "failed"
+    assert entry.detail
+    assert rig.registry.count() == 0
+
+
+def test_a_picture_that_cannot_be_marked_refuses_and_is_recorded(rig: Rig) -> None:
+    rig.generator.side = 64
+    with pytest.raises(ImageTooSmall):
+        rig.generate()
+    (entry,) = rig.entries()
+    assert (entry.outcome, entry.stage) == ("failed", "marking")
+
+
+@pytest.mark.parametrize("unsafe", [0.0, 1.0])
+def test_what_cannot_be_recorded_does_not_happen(rig: Rig, unsafe: float) -> None:
+    rig.prompts.unsafe = unsafe
+    rig.gateway._audit = FullDisk()
+    with pytest.raises(CannotRecord):
+        rig.generate()
+
+
+def test_mark_keeps_the_format_or_writes_png(rig: Rig) -> None:
+    pixels = Image.fromarray(draw("sea", 0, 200, 300))
+    for format_, mime in (
+        ("JPEG", "image/jpeg"),
+        ("WEBP", "image/webp"),
+        ("PNG", "image/png"),
+        ("BMP", "image/png"),
+    ):
+        file = io.BytesIO()
+        pixels.save(file, format_)
+        outcome = rig.gateway.mark(file.getvalue(), None, {}, Trail("req_2", "mark"))
+        assert outcome.pictures[0].mime == mime
+    assert [e.kind for e in rig.entries()] == ["mark"] * 4
+
+
+def test_moderation_is_recorded_but_not_a_refusal(rig: Rig) -> None:
+    rig.prompts.unsafe = 1.0
+    decision = rig.gateway.moderate("anything", Trail("req_3", "moderation"))
+    assert decision.action == "block"
+    (entry,) = rig.entries()
+    assert (entry.kind, entry.outcome) == ("moderation", "blocked")
