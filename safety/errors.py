@@ -1,11 +1,12 @@
 """What can go wrong while deciding or recording.
 
     SafetyError
-    └── AuditError
-        ├── AuditAppendFailed      the entry is not safely in the log: refuse the request
-        ├── AuditUnreadable        the log (or one entry of it) cannot be read at all
-        ├── AuditKeyInvalid        the signing key is not 32 bytes of Ed25519 seed
-        └── CheckpointMalformed    a text is not one of our checkpoints
+    ├── AuditError
+    │   ├── AuditAppendFailed      the entry is not safely in the log: refuse the request
+    │   ├── AuditUnreadable        the log (or one entry of it) cannot be read at all
+    │   ├── AuditKeyInvalid        the signing key is not 32 bytes of Ed25519 seed
+    │   └── CheckpointMalformed    a text is not one of our checkpoints
+    └── ReportRangeInvalid         the days of a report are out of order or too many
 
 A negative verdict is never an exception: a log that was tampered with is an `AuditReport` with ok = False.
 """
@@ -33,3 +34,7 @@ class AuditKeyInvalid(AuditError):
 
 class CheckpointMalformed(AuditError):
     """A text does not have the form of a checkpoint; whether its signature holds is another question."""
+
+
+class ReportRangeInvalid(SafetyError):
+    """The days asked for are out of order or too many for one report."""
