@@ -1,12 +1,15 @@
-"""Coherent tests: is the tile here, at this linear map, and where does it start?
+"""Coherent tests: is the tile here, under this linear map, and where does it start?
 
-A hypothesis is a real 2 x 2 matrix B that takes the tile's harmonics k to frequencies f = B k in cycles per pixel of the
-searched plane: 1 / period times a rotation, with a reflection, aspect and shear where there are any. Given B, the
-pilots are sampled from the spectrum, their keyed phases are removed, and one inverse FFT of 128 x 128 tries all 16384
-shifts of the tile at once. The other sign of B (a half turn) is the complex conjugate, and a negative peak is a
-picture with inverted colours: both come free.
+A hypothesis is a real 2 x 2 matrix B that takes the tile's harmonics k to frequencies f = B k, in cycles per pixel of
+the searched planes: a rotation over the period, with a reflection, aspect and shear where there are any. The pilots
+are sampled at B k, their keyed phases are removed, and one inverse FFT of 128 x 128 tries all 16384 shifts of the tile
+at once. The other sign of B (a half turn) is the complex conjugate, and a negative peak is a picture with inverted
+colours: both come free.
+
+Each plane (luma, colour difference) is one look at the same mark. They are tried apart and summed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +20,11 @@ from watermark.spectrum import Spectrum
 from watermark.tile import UNITS, Tile
 
 Matrix = NDArray[np.float64]
-Harmonics = NDArray[np.int64]
+Coefficients = NDArray[np.complex64]
+"""Fourier coefficients (looks, carriers): of the pilots alone, or of the pilots and then the data."""
 
 LIMIT = 3.0
-"""A pilot counts at most three times the noise: one line in the host's spectrum must not fake a lock."""
+"""A carrier counts at most three times the noise: one line in the host's spectrum must not fake a lock."""
 
 RING_WIDTH = 2.5
 
@@ -31,11 +35,10 @@ class Lock:
 
     Attributes:
         matrix: float (2, 2), harmonics to cycles / px, half turn included.
-        shift: start of the tile, in units of one 128th period, (x, y).
+        shift: start of the tile in units of one 128th period, (x, y).
         sign: -1 when the colours are inverted, else 1.
         z: height of the correlation peak in standard deviations of a sum of random phases, 0..sqrt(2 * 48).
-        peak: the same height before the division, which grows with the energy that the map collects.
-
+        peak: the same height before the division; it grows with the energy that the map collects.
     """
 
     matrix: Matrix
@@ -45,46 +48,93 @@ class Lock:
     peak: float
 
 
-def carrier_noise(tile: Tile, coefficients: NDArray[np.complex64]) -> NDArray[np.float64]:
-    """RMS of the coefficients (1072,) of all carriers, as a robust function of radius alone.
+def sample(tile: Tile, looks: Sequence[Spectrum], matrix: Matrix) -> Coefficients:
+    """Coefficients (looks, 1072) of all carriers under one linear map."""
+    frequencies = tile.carriers @ matrix.T
+    return np.stack([look.sample(frequencies) for look in looks])
 
-    The median of |F|^2 over rings of 2.5 harmonics, divided by log 2, is the mean of an exponential law.
+
+def carrier_noise(tile: Tile, coefficients: Coefficients) -> NDArray[np.float64]:
+    """RMS of all carriers as a robust function of radius alone; float (looks, 1072).
+
+    The median of |F|^2 over rings of 2.5 harmonics, divided by log 2, is the mean of an exponential law. Carriers
+    that fell out of the spectrum (exactly 0) do not count; a ring without any other gets infinite noise.
     """
-    rings = (np.hypot(*tile.carriers.T) / RING_WIDTH).astype(int)
+    rings = (tile.radii / RING_WIDTH).astype(int)
     power = np.abs(coefficients).astype(np.float64) ** 2
-    rms = np.ones(rings.max() + 1)
+    rms = np.full((len(power), rings.max() + 1), np.inf)
     for ring in np.unique(rings):
-        rms[ring] = np.sqrt(np.median(power[rings == ring]) / np.log(2.0))
-    return np.asarray(np.maximum(rms[rings], 1e-9))
+        inside = power[:, rings == ring]
+        for row, values in zip(rms, inside, strict=True):
+            alive = values[values > 0]
+            if alive.size:
+                row[ring] = np.sqrt(np.median(alive) / np.log(2.0))
+    return np.asarray(rms[:, rings])
 
 
-def lock_at(tile: Tile, spectrum: Spectrum, matrix: Matrix) -> Lock:
-    """Correlate the pilots under one linear map, over all shifts and both half turns."""
-    coefficients = spectrum.sample(tile.carriers @ matrix.T)
-    return lock_coefficients(tile, coefficients, matrix)
+def lock_coefficients(tile: Tile, coefficients: Coefficients, matrix: Matrix) -> Lock:
+    """Correlate the pilots over all shifts, both half turns and each choice of looks.
+
+    Args:
+        tile: whose pilots to look for.
+        coefficients: complex (looks, 1072), sampled at `matrix`.
+        matrix: what the lock is to report.
+    """
+    return lock_pilots(tile, normalised(tile, coefficients)[:, : len(tile.pilots)], matrix)
 
 
-def lock_coefficients(tile: Tile, coefficients: NDArray[np.complex64], matrix: Matrix) -> Lock:
-    """As `lock_at`, for coefficients (1072,) that were sampled at `matrix` already."""
-    count = len(tile.pilots)
-    seen = coefficients[:count] / carrier_noise(tile, coefficients)[:count]
-    seen = seen * np.minimum(1.0, LIMIT / np.maximum(np.abs(seen), 1e-9))
+def normalised(tile: Tile, coefficients: Coefficients) -> Coefficients:
+    """Coefficients over their noise, limited to LIMIT in modulus."""
+    seen = coefficients / carrier_noise(tile, coefficients)
+    return np.asarray(seen * np.minimum(1.0, LIMIT / np.maximum(np.abs(seen), 1e-9)), np.complex64)
+
+
+def lock_pilots(tile: Tile, pilots: Coefficients, matrix: Matrix) -> Lock:
+    """As `lock_coefficients`, for normalised pilots (looks, 48) alone."""
+    choices = list(pilots)
+    if len(pilots) > 1:
+        choices.append(pilots.sum(axis=0) / np.float32(np.sqrt(len(pilots))))
+    locks = [_correlate(tile, choice, matrix, turn) for choice in choices for turn in (1, -1)]
+    return max(locks, key=lambda lock: lock.z)
+
+
+def _correlate(tile: Tile, pilots: NDArray[np.complex64], matrix: Matrix, half_turn: int) -> Lock:
+    table = np.zeros((UNITS, UNITS), np.complex64)
+    seen = pilots if half_turn == 1 else np.conj(pilots)
+    table[tile.pilots[:, 1] % UNITS, tile.pilots[:, 0] % UNITS] = np.conj(tile.pilot_phases) * seen
+    surface = fft.ifft2(table, norm="forward").real
+    at = int(np.argmax(np.abs(surface)))
+    peak = float(surface.flat[at])
     spread = float(np.sqrt(0.5 * np.sum(np.abs(seen) ** 2)))
-    best = None
-    for half_turn, phases in ((1, seen), (-1, np.conj(seen))):
-        table = np.zeros((UNITS, UNITS), np.complex64)
-        table[tile.pilots[:, 1] % UNITS, tile.pilots[:, 0] % UNITS] = np.conj(tile.pilot_phases) * phases
-        surface = fft.ifft2(table).real
-        at = int(np.argmax(np.abs(surface)))
-        peak = float(surface.flat[at]) * UNITS * UNITS
-        lock = Lock(
-            half_turn * matrix,
-            (at % UNITS, at // UNITS),
-            1 if peak >= 0 else -1,
-            abs(peak) / max(spread, 1e-9),
-            abs(peak),
-        )
-        if best is None or lock.z > best.z:
-            best = lock
-    assert best is not None  # noqa: S101 - the loop ran
-    return best
+    shift = (at % UNITS, at // UNITS)
+    return Lock(half_turn * matrix, shift, 1 if peak >= 0 else -1, abs(peak) / max(spread, 1e-9), abs(peak))
+
+
+CLIMB_STEPS = (1.0, 0.5, 0.25)
+"""In units of the spectrum's resolution at radius 18."""
+
+
+def climb(tile: Tile, looks: Sequence[Spectrum], lock: Lock) -> tuple[Lock, int]:
+    """Refine a lock over rotation, scale, aspect and shear by its coherent peak.
+
+    Returns:
+        The refined lock, and the number of maps that were tried.
+    """
+    size = max(looks[0].shape)
+    unit = 1.0 / (18.0 * size * np.sqrt(abs(np.linalg.det(lock.matrix))))
+    noise = carrier_noise(tile, sample(tile, looks, lock.matrix))[:, : len(tile.pilots)]
+    moves = np.array([[[0, -1], [1, 0]], [[1, 0], [0, 1]], [[1, 0], [0, -1]], [[0, 1], [1, 0]]], np.float64)
+    tests = 0
+    for step in CLIMB_STEPS:
+        improved = True
+        while improved and tests < 120:
+            improved = False
+            for move in np.concatenate([moves, -moves]):
+                matrix = (np.eye(2) + step * unit * move) @ lock.matrix
+                seen = np.stack([look.sample(tile.pilots @ matrix.T) for look in looks]) / noise
+                seen = seen * np.minimum(1.0, LIMIT / np.maximum(np.abs(seen), 1e-9))
+                tried = lock_pilots(tile, np.asarray(seen, np.complex64), matrix)
+                tests += 1
+                if tried.peak > lock.peak:
+                    lock, improved = tried, True
+    return lock, tests

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from watermark.alignment import Lock, lock_at
+from watermark.alignment import Lock, Matrix, climb, lock_coefficients, sample
 from watermark.errors import BadOption
 from watermark.frontend import Plane, suppress_host
 from watermark.inputs import Image, check_image, check_key
@@ -18,6 +18,7 @@ from watermark.message import CHECK_BITS, LIST_SIZE, read_payload
 from watermark.significance import POSSIBLE, PRESENT, check_p_value, lock_p_value
 from watermark.softbits import soft_bits
 from watermark.spectrum import Spectrum
+from watermark.spectrum_search import PowerMap, climb_magnitudes, search_octaves
 from watermark.tile import Tile, period_px, tile_for
 
 EFFORTS = ("fast", "normal", "thorough")
@@ -27,6 +28,10 @@ SEARCHED_PX = 640_000
 
 READ_FROM_Z = 5.3
 """Locks below this are not worth decoding: one look at an unmarked picture exceeds it once in 500."""
+
+LOCKED_CANDIDATES = 16
+SPIN = 4
+"""Shifts of the wavelet grid when a lock was found and its message was not."""
 
 DIHEDRAL = tuple(
     np.array(m, np.float64)
@@ -89,7 +94,7 @@ def detect(image: Image, *, key: bytes, effort: str = "normal") -> Detection:
     tile = tile_for(check_key(key))
     if effort not in EFFORTS:
         raise BadOption(f"effort: got {effort!r}, expected one of {', '.join(EFFORTS)}")
-    return _Search(tile, image).run()
+    return _Search(tile, image).run(effort)
 
 
 class _Search:
@@ -97,48 +102,89 @@ class _Search:
 
     def __init__(self, tile: Tile, image: Image) -> None:
         self.tile = tile
-        self.luma, self.reduction = _searched_plane(image)
+        self.planes, self.reduction = searched_planes(image)
         self.nominal_period = period_px(*image.shape[:2]) * self.reduction
         self.tests = 0
         self.reads = 0
         self.best: Lock | None = None
+        self.payload: bytes | None = None
 
-    def run(self) -> Detection:
-        spectrum = Spectrum(suppress_host(self.luma))
-        locks = [lock_at(self.tile, spectrum, turn / self.nominal_period) for turn in DIHEDRAL]
-        self.tests += len(locks)
-        lock = max(locks, key=lambda lock: lock.z)
-        self.best = lock
-        payload = self._read(spectrum, lock)
-        return self._answer(payload)
+    def run(self, effort: str) -> Detection:
+        """Go through the levels until a payload is read."""
+        self._nominal([Spectrum(residual) for residual in suppress_host(self.planes[:1])])
+        if self.payload is None and effort != "fast":
+            residuals = suppress_host(self.planes)
+            looks = [Spectrum(residual) for residual in residuals]
+            self._nominal(looks)
+            if self.payload is None:
+                self._similarity(looks, [PowerMap.of(residual) for residual in residuals])
+        return self._answer()
 
-    def _read(self, spectrum: Spectrum, lock: Lock) -> bytes | None:
+    def _nominal(self, looks: list[Spectrum]) -> None:
+        """Level 0: the period that a picture of this size would have been marked with, in eight orientations."""
+        for turn in DIHEDRAL:
+            self._try(looks, turn / self.nominal_period)
+
+    def _similarity(self, looks: list[Spectrum], maps: list[PowerMap]) -> None:
+        """Level 1: any scale, angle and mirror."""
+        limits = self._period_limits()
+        candidates = climb_magnitudes(self.tile, maps, search_octaves(self.tile, maps, *limits))
+        for candidate in candidates[:LOCKED_CANDIDATES]:
+            if self._try(looks, candidate.matrix):
+                return
+        assert self.best is not None  # noqa: S101 - level 0 always sets it
+        lock, tests = climb(self.tile, looks, self.best)
+        self.tests += tests * len(looks)
+        self._read(looks, lock)
+        if self.payload is None and lock.z >= READ_FROM_Z:
+            looks = [Spectrum(residual) for residual in suppress_host(self.planes, SPIN)]
+            self._read(looks, lock)
+
+    def _try(self, looks: list[Spectrum], matrix: Matrix) -> bool:
+        """Test one map and read the message there if it locks; says whether a payload was read."""
+        coefficients = sample(self.tile, looks, matrix)
+        lock = lock_coefficients(self.tile, coefficients, matrix)
+        self.tests += 2 * len(looks) - 1
+        if self.best is None or lock.z > self.best.z:
+            self.best = lock
         if lock.z < READ_FROM_Z:
-            return None
-        self.reads += 1
-        coefficients = spectrum.sample(self.tile.carriers @ lock.matrix.T)
-        return read_payload(self.tile, soft_bits(self.tile, coefficients, lock))
+            return False
+        return self._read(looks, lock)
 
-    def _answer(self, payload: bytes | None) -> Detection:
+    def _read(self, looks: list[Spectrum], lock: Lock) -> bool:
+        self.reads += 1
+        payload = read_payload(self.tile, soft_bits(self.tile, sample(self.tile, looks, lock.matrix), lock))
+        if payload is not None or self.best is None or lock.z > self.best.z:
+            self.best = lock
+        self.payload = payload
+        return payload is not None
+
+    def _period_limits(self) -> tuple[float, float]:
+        longest = min(self.nominal_period * 3.5, 1.6 * max(self.planes[0].shape))
+        return max(30.0, min(self.nominal_period / 3, longest / 2)), longest
+
+    def _answer(self) -> Detection:
         assert self.best is not None  # noqa: S101 - level 0 always sets it
         p_value = lock_p_value(self.best.z, self.tests)
-        if payload is not None:
+        if self.payload is not None:
             p_value = min(p_value, check_p_value(self.reads * LIST_SIZE, CHECK_BITS))
-        present = payload is not None or p_value <= PRESENT
+        present = self.payload is not None or p_value <= PRESENT
         status = "detected" if present else "possible" if p_value <= POSSIBLE else "not_detected"
         geometry = _geometry(self.best, self.nominal_period) if present else None
-        return Detection(present, payload, p_value, status, geometry)
+        return Detection(present, self.payload, p_value, status, geometry)
 
 
-def _searched_plane(image: Image) -> tuple[Plane, float]:
-    """Luma float32 of at most SEARCHED_PX, and the factor of reduction (<= 1)."""
-    luma = cv2.cvtColor(np.ascontiguousarray(image[:, :, :3]), cv2.COLOR_RGB2GRAY)
-    height, width = luma.shape
+def searched_planes(image: Image) -> tuple[list[Plane], float]:
+    """Luma and green minus magenta, float32, of at most SEARCHED_PX, and the factor of reduction (<= 1)."""
+    rgb = np.ascontiguousarray(image[:, :, :3])
+    height, width = rgb.shape[:2]
     factor = min(1.0, math.sqrt(SEARCHED_PX / (height * width)))
     if factor < 1.0:
         size = (max(1, round(width * factor)), max(1, round(height * factor)))
-        luma = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
-    return luma.astype(np.float32), factor
+        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    red, green, blue = (rgb[:, :, i].astype(np.float32) for i in range(3))
+    return [luma, green - 0.5 * (red + blue)], factor
 
 
 def _geometry(lock: Lock, nominal_period: float) -> Geometry:

@@ -21,7 +21,7 @@ readable after any upgrade.
 import hashlib
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,10 +71,15 @@ class Tile:
     data: NDArray[np.int64]
     data_amplitudes: NDArray[np.float64]
 
-    @property
+    @cached_property
     def carriers(self) -> NDArray[np.int64]:
-        """Int (1072, 2): the pilots, then the data."""
+        """int (1072, 2): the pilots, then the data."""
         return np.concatenate([self.pilots, self.data])
+
+    @cached_property
+    def radii(self) -> NDArray[np.float64]:
+        """float (1072,): the distance of each carrier from zero frequency, in harmonics."""
+        return np.hypot(self.carriers[:, 0], self.carriers[:, 1])
 
 
 def keyed_stream(key: bytes, label: str, count: int) -> NDArray[np.uint64]:

@@ -1,0 +1,216 @@
+"""The magnitude search: at which scale, angle and mirror do the pilots stand out of the power spectrum?
+
+On axes of log frequency and angle, scaling and rotating a picture shift its spectrum, so the score of every (period,
+angle) is a sum of 48 shifted copies of one log-polar map (O'Ruanaidh and Pun, Signal Processing 66(3), 1998). A shift
+of the picture changes no magnitude at all. Steps must resolve 1 / size of the picture at the pilots' frequency, and
+small periods need more of them than large ones: each octave of periods has its own map.
+
+The score of a hypothesis is sum (power / local mean - 1) / sqrt(pilots in band): about unit normal under noise.
+The luma and the colour difference are scored apart and together, and the best of the three counts: either may be dead.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from watermark.frontend import Plane
+from watermark.tile import PILOT_RADII, Tile
+
+Matrix = NDArray[np.float64]
+
+PADDING = 1.3
+TAPER_PX = 12
+LOCAL_BINS = 31
+POWER_CLIP = 10.0
+"""A single line of the host's spectrum counts at most this many times its neighbourhood."""
+
+BAND_EDGE = 0.46
+GRID_STEP = 0.7
+"""Step of the grid, in units of the spectrum's resolution at radius PIVOT."""
+
+PIVOT = 18.0
+KEPT_PER_OCTAVE = 12
+
+
+@dataclass(frozen=True, eq=False)
+class PowerMap:
+    """Power of one residual over its local mean, minus 1, on the half plane fx >= 0.
+
+    Attributes:
+        excess: float32 (rows, columns), rows are fy from -0.5 to 0.5 and columns fx from -margin to 0.5.
+        size: the longer side of the residual, in pixels: frequencies closer than 1 / size are not told apart.
+    """
+
+    excess: Plane
+    size: int
+
+    MARGIN = 4
+
+    @classmethod
+    def of(cls, residual: Plane) -> "PowerMap":
+        """Transform a residual float32 (H, W)."""
+        height, width = residual.shape
+        rows, columns = (
+            2 * fft.next_fast_len(math.ceil(PADDING * n / 2), real=True) for n in (height, width)
+        )
+        spectrum = fft.rfft2(residual * _taper(height)[:, None] * _taper(width)[None], s=(rows, columns))
+        power = fft.fftshift(spectrum.real**2 + spectrum.imag**2, axes=0)
+        mirrored = power[-np.arange(rows) % rows, 1 : cls.MARGIN + 1][:, ::-1]
+        power = np.concatenate([mirrored, power], axis=1)
+        rough = cv2.blur(power, (LOCAL_BINS, LOCAL_BINS))
+        local = cv2.blur(np.minimum(power, 3 * rough), (LOCAL_BINS, LOCAL_BINS))
+        excess = np.minimum(power / (local + 1e-9), POWER_CLIP) - 1
+        centre = rows // 2
+        excess[centre - 1 : centre + 2] = 0  # the axes carry the picture's borders
+        excess[:, cls.MARGIN - 1 : cls.MARGIN + 2] = 0
+        return cls(np.asarray(excess, np.float32), max(height, width))
+
+    def at(self, fx: NDArray[np.float64], fy: NDArray[np.float64]) -> Plane:
+        """Interpolate at frequencies in cycles / px, any shape of at most two axes; 0 out of band."""
+        mirror = np.where(fx < 0, -1.0, 1.0)
+        rows, columns = self.excess.shape
+        x = fx * mirror * (2 * (columns - self.MARGIN - 1)) + self.MARGIN
+        y = fy * mirror * rows + rows // 2
+        outside = np.maximum(np.abs(fx), np.abs(fy)) > BAND_EDGE
+        x[outside] = -9
+        return np.asarray(
+            cv2.remap(
+                self.excess, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderValue=0
+            )
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A linear map of harmonics to frequencies, and its score."""
+
+    matrix: Matrix
+    score: float
+
+
+def search_octaves(
+    tile: Tile, maps: Sequence[PowerMap], shortest: float, longest: float, stretch: Matrix | None = None
+) -> list[Candidate]:
+    """Score all rotations, both mirrors and all periods between two limits.
+
+    Args:
+        tile: whose pilots to look for.
+        maps: one per plane.
+        shortest: period in pixels.
+        longest: period in pixels.
+        stretch: float (2, 2) applied to frequencies after the rotation (aspect and shear); None: none.
+
+    Returns:
+        The best candidates of each octave, unordered.
+    """
+    octaves = max(1, math.ceil(math.log2(longest / shortest) - 1e-9))
+    ratio = (longest / shortest) ** (1 / octaves)
+    found: list[Candidate] = []
+    for octave in range(octaves):
+        low = shortest * ratio**octave
+        found += _search(tile, maps, low, low * ratio, np.eye(2) if stretch is None else stretch)
+    return found
+
+
+def climb_magnitudes(
+    tile: Tile, maps: Sequence[PowerMap], candidates: Sequence[Candidate]
+) -> list[Candidate]:
+    """Refine candidates over rotation, scale, aspect and shear; best first."""
+    if not candidates:
+        return []
+    matrices = np.stack([c.matrix for c in candidates])
+    periods = 1.0 / np.sqrt(np.abs(np.linalg.det(matrices)))
+    unit = periods / (PIVOT * maps[0].size)
+    best = _score(tile, maps, matrices)
+    moves = np.array([[[0, -1], [1, 0]], [[1, 0], [0, 1]], [[1, 0], [0, -1]], [[0, 1], [1, 0]]], np.float64)
+    moves = np.concatenate([moves, -moves])
+    for step in (0.4, 0.4, 0.3, 0.2, 0.2, 0.1):
+        change = np.eye(2) + step * unit[:, None, None, None] * moves
+        tried = change @ matrices[:, None]
+        scores = _score(tile, maps, tried.reshape(-1, 2, 2)).reshape(len(matrices), -1)
+        pick = scores.argmax(axis=1)
+        better = scores.max(axis=1) > best
+        matrices = np.where(better[:, None, None], tried[np.arange(len(pick)), pick], matrices)
+        best = np.maximum(best, scores.max(axis=1))
+    order = np.argsort(-best)
+    return [Candidate(matrices[i], float(best[i])) for i in order]
+
+
+def _score(tile: Tile, maps: Sequence[PowerMap], matrices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores (n,) of maps (n, 2, 2)."""
+    frequencies = np.einsum("nij,pj->npi", matrices, tile.pilots.astype(np.float64))
+    fx, fy = frequencies[..., 0], frequencies[..., 1]
+    inside = (np.maximum(np.abs(fx), np.abs(fy)) <= BAND_EDGE).sum(axis=1)
+    scores = np.stack([m.at(fx, fy).sum(axis=1) for m in maps]) / np.sqrt(np.maximum(inside, 12))
+    return np.asarray(_best_of(scores))
+
+
+def _best_of(scores: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The best of each plane's score and of all planes together."""
+    together = scores.sum(axis=0) / math.sqrt(len(scores))
+    return np.asarray(np.maximum(scores.max(axis=0), together))
+
+
+def _search(
+    tile: Tile, maps: Sequence[PowerMap], low: float, high: float, stretch: Matrix
+) -> list[Candidate]:
+    """Score one octave of periods on a log-polar grid."""
+    step = GRID_STEP * low / (PIVOT * maps[0].size)
+    angles = math.ceil(math.pi / step)
+    turn = math.pi / angles
+    periods = high * np.exp(-turn * np.arange(math.ceil(math.log(high / low) / turn) + 1))
+    first = math.log(PILOT_RADII[0] / high)
+    last = min(math.log(PILOT_RADII[1] / low), math.log(BAND_EDGE * 1.45)) + 2 * turn
+    radii = np.exp(first + turn * np.arange(math.ceil((last - first) / turn)))
+    theta = turn * np.arange(angles)
+    # rows: one radius each; the map is periodic in pi, so two copies make every shift a slice
+    fx, fy = np.outer(radii, np.cos(theta)), np.outer(radii, np.sin(theta))
+    polar = [m.at(*_apply(stretch, fx, fy)) for m in maps]
+    polar = [np.pad(np.concatenate([p, p], axis=1), ((0, len(periods)), (0, 0))) for p in polar]
+    in_band = np.array([np.sum(np.hypot(*tile.pilots.T) <= BAND_EDGE * 1.1 * t) for t in periods])
+
+    found = []
+    for mirror in (1, -1):
+        pilots = tile.pilots * np.array([mirror, 1])
+        rows = np.rint((np.log(np.hypot(*pilots.T)) - math.log(PILOT_RADII[0])) / turn).astype(int)
+        columns = np.rint((np.arctan2(pilots[:, 1], pilots[:, 0]) % math.pi) / turn).astype(int) % angles
+        scores = np.zeros((len(maps), len(periods), angles), np.float32)
+        for score, plane in zip(scores, polar, strict=True):
+            for row, column in zip(rows, columns, strict=True):
+                if row < len(radii):
+                    score += plane[row : row + len(periods), column : column + angles]
+        scores /= np.sqrt(np.maximum(in_band, 12))[None, :, None]
+        surface = _best_of(scores)
+        for i, j in _peaks(surface):
+            rotation = np.array(
+                [[math.cos(theta[j]), -math.sin(theta[j])], [math.sin(theta[j]), math.cos(theta[j])]]
+            )
+            matrix = stretch @ rotation @ np.diag([mirror, 1.0]) / periods[i]
+            found.append(Candidate(matrix, float(surface[i, j])))
+    return found
+
+
+def _apply(
+    stretch: Matrix, fx: NDArray[np.float64], fy: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return stretch[0, 0] * fx + stretch[0, 1] * fy, stretch[1, 0] * fx + stretch[1, 1] * fy
+
+
+def _peaks(surface: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Places (n, 2) of the highest local maxima."""
+    plane = np.asarray(surface, np.float32)
+    crest = np.where(plane >= cv2.dilate(plane, np.ones((5, 5), np.uint8)), plane, -np.inf)
+    top = np.argpartition(-crest, min(KEPT_PER_OCTAVE, crest.size - 1), axis=None)[:KEPT_PER_OCTAVE]
+    return np.stack(np.unravel_index(top, crest.shape), axis=1)
+
+
+@lru_cache(maxsize=32)
+def _taper(length: int) -> Plane:
+    edge = np.minimum(np.arange(length) + 1, length - np.arange(length)) / TAPER_PX
+    return np.minimum(edge, 1).astype(np.float32)
