@@ -20,16 +20,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from safety import Decision, Guard
-from safety.audit import AuditEntry
+from safety.audit import Action, AuditEntry
+from safety.audit import Outcome as LogOutcome
 from safety.errors import AuditError
 from service.errors import CannotRecord, Refused
 from service.generators import GenerationRequest, Generator
 from service.marking import MarkedPicture, Marker, Origin
 from service.stages import StageTimes
-from service.stores.audit_sqlite import AuditLog
+from service.stores import AuditStore
 from watermark.picture import WRITABLE, Limits, decode_picture
 
-_STRICTNESS = ("allow", "annotate", "review", "block")
+_STRICTNESS: tuple[Action, ...] = ("allow", "annotate", "review", "block")
 
 
 @dataclass(slots=True)
@@ -47,7 +48,7 @@ class Trail:
     stages: StageTimes = field(default_factory=StageTimes)
 
     @property
-    def action(self) -> str:
+    def action(self) -> Action:
         """The strictest action decided so far."""
         return max((d.action for d in self.decisions), key=_STRICTNESS.index, default="allow")
 
@@ -63,7 +64,7 @@ class Outcome:
     """The marked pictures and what the policy said about them."""
 
     pictures: list[MarkedPicture]
-    action: str
+    action: Action
     flagged: tuple[str, ...]
 
 
@@ -75,7 +76,7 @@ class Gateway:
         guard: Guard,
         generator: Generator,
         marker: Marker,
-        audit: AuditLog,
+        audit: AuditStore,
         prompt_key: bytes,
         limits: Limits,
         clock: Callable[[], datetime],
@@ -199,7 +200,7 @@ class Gateway:
             raise
         self._append(trail, "blocked" if trail.action == "block" else "allowed", None)
 
-    def _append(self, trail: Trail, outcome: str, detail: str | None) -> None:
+    def _append(self, trail: Trail, outcome: LogOutcome, detail: str | None) -> None:
         flagged = sorted({name for d in trail.decisions for name in d.flagged})
         scores: dict[str, float] = {}
         for decision in trail.decisions:

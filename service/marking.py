@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import watermark
+from safety.audit import Action
 from service.keys import Keys
 from service.stages import StageTimes
-from service.stores.registry_sqlite import Record, Registry
+from service.stores import Record, RegistryStore
 from watermark.exif import build_exif
 from watermark.label import AiLabel
 from watermark.manifest import ManifestSigner, TrustAnchors, read_manifest
@@ -33,7 +34,7 @@ class Origin:
     generator: str
     generator_version: str
     policy_version: str
-    action: str
+    action: Action
     request_id: str
     source: bytes | None = None
     source_mime: str | None = None
@@ -54,7 +55,9 @@ class MarkedPicture:
 class Marker:
     """Marks with one watermark key and one signing identity; safe to share between threads."""
 
-    def __init__(self, keys: Keys, provider: str, registry: Registry, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, keys: Keys, provider: str, registry: RegistryStore, clock: Callable[[], datetime]
+    ) -> None:
         self._keys, self._provider, self._registry, self._clock = keys, provider, registry, clock
         self._signer = ManifestSigner(keys.identity)
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from safety.report import ModerationReport, build_report, to_csv, to_json
 from safety.report_html import to_html
 from safety.report_pdf import to_pdf
-from service.stores.audit_sqlite import AuditLog
+from service.stores import AuditStore
 
 REPORT_MIME = {
     "json": "application/json",
@@ -22,7 +22,7 @@ _WRITERS: dict[str, Callable[[ModerationReport], str | bytes]] = {
 }
 
 
-def build_period_report(audit: AuditLog, first: date, last: date, now: datetime) -> ModerationReport:
+def build_period_report(audit: AuditStore, first: date, last: date, now: datetime) -> ModerationReport:
     """Count the entries of the days `first`..`last` (UTC, both included), with the log's own verification.
 
     Raises:

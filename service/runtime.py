@@ -11,9 +11,7 @@ from service.generators import Generator, create_generator
 from service.keys import Keys, load_or_create_keys
 from service.marking import Marker
 from service.settings import Settings
-from service.stores import audit_sqlite, registry_sqlite
-from service.stores.audit_sqlite import AuditLog
-from service.stores.registry_sqlite import Registry
+from service.stores import AuditStore, RegistryStore, audit_sqlite, registry_sqlite
 from service.verification import Verifier
 from watermark.manifest import TrustAnchors
 from watermark.picture import Limits
@@ -35,8 +33,8 @@ class Runtime:
     generator: Generator
     gateway: Gateway
     verifier: Verifier
-    registry: Registry
-    audit: AuditLog
+    registry: RegistryStore
+    audit: AuditStore
 
     def close(self) -> None:
         """Close stores and connections."""
@@ -45,7 +43,7 @@ class Runtime:
         self.registry.close()
 
 
-def open_stores(settings: Settings) -> tuple[Keys, Registry, AuditLog]:
+def open_stores(settings: Settings) -> tuple[Keys, RegistryStore, AuditStore]:
     """Open keys and stores only: enough to read reports and the log.
 
     Raises:
@@ -75,7 +73,7 @@ def open_verifier(settings: Settings, keys: Keys) -> Verifier:
     return _verifier(settings, keys, registry)
 
 
-def _verifier(settings: Settings, keys: Keys, registry: Registry) -> Verifier:
+def _verifier(settings: Settings, keys: Keys, registry: RegistryStore) -> Verifier:
     trust = TrustAnchors(keys.identity.root_pem + b"\n" + keys.trust_pem)
     return Verifier(keys, trust, registry, _limits(settings))
 

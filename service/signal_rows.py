@@ -1,7 +1,7 @@
 """The rows of a verification report: each signal with plain words for what it proves and what it does not."""
 
 import math
-from typing import Literal
+from typing import Literal, cast
 
 from service.keys import Keys
 from service.stores.record import Record
@@ -9,6 +9,8 @@ from service.verification_report import C2paSignal, MetadataSignal, PublicRecord
 from watermark import Detection
 from watermark.manifest import ManifestReport
 from watermark.metadata import MetadataReport
+
+MarkStatus = Literal["detected", "possible", "not_detected", "not_checked"]
 
 # status: (what it proves, what it does not)
 _C2PA_WORDS = {
@@ -90,7 +92,7 @@ def c2pa_row(report: ManifestReport, keys: Keys) -> C2paSignal:
 
 def watermark_row(mark: Detection | None, key_id: str) -> WatermarkSignal:
     """The invisible watermark; `mark` is None when the picture was too small to be searched."""
-    status = "not_checked" if mark is None else mark.status
+    status = cast("MarkStatus", "not_checked" if mark is None else mark.status)
     proves, does_not_prove = _WATERMARK_WORDS[status]
     row = WatermarkSignal(status=status, proves=proves, does_not_prove=does_not_prove)
     if mark is None or not mark.present:

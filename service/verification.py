@@ -88,12 +88,10 @@ class Verifier:
         if picture.frames > 1:
             text = f"The file has {picture.frames} frames; the watermark was searched in the first."
             case.add("info", "watermark", "first_frame_only", text)
-        for technique, notes in (
-            ("content_credentials", case.credentials.notes),
-            ("metadata", case.metadata.notes),
-        ):
-            for note in notes:
-                case.add("info", technique, "note", note)
+        for note in case.credentials.notes:
+            case.add("info", "content_credentials", "note", note)
+        for note in case.metadata.notes:
+            case.add("info", "metadata", "note", note)
         self._find_record(case)  # step 5
         self._recover(case, data, picture.mime)  # step 6
         _compare_layers(case)  # step 7

@@ -53,7 +53,7 @@ def draw(prompt: str, index: int, height: int, width: int) -> NDArray[np.uint8]:
     picture = scene(rng, height, width, _palette(rng, hue, night=night))
     grain = rng.normal(0.0, 0.012, (height, width, 1)).astype(np.float32)
     vignette = 1.0 - 0.25 * _radius(height, width, 0.5, 0.5)[..., None] ** 2
-    return np.clip((picture * vignette + grain) * 255.0 + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip((picture * vignette + grain) * 255.0 + 0.5, 0, 255), np.uint8)
 
 
 def _palette(rng: np.random.Generator, base_hue: float, *, night: bool) -> Rgb:
@@ -71,7 +71,7 @@ def _shade(field: Field, palette: Rgb) -> Rgb:
     position = np.clip(field, 0, 1) * (len(palette) - 1)
     low = np.minimum(position.astype(np.intp), len(palette) - 2)
     share = (position - low)[..., None].astype(np.float32)
-    return palette[low] * (1 - share) + palette[low + 1] * share
+    return np.asarray(palette[low] * (1 - share) + palette[low + 1] * share, np.float32)
 
 
 def _noise(rng: np.random.Generator, height: int, width: int, cells: float, octaves: int = 6) -> Field:
@@ -85,14 +85,14 @@ def _noise(rng: np.random.Generator, height: int, width: int, cells: float, octa
         coarse = rng.random((max(2, int(height / step) + 2), max(2, int(width / step) + 2)), np.float32)
         total += cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC) * np.float32(0.5**octave)
     low, high = float(total.min()), float(total.max())
-    return (total - low) / max(high - low, 1e-6)
+    return np.asarray((total - low) / max(high - low, 1e-6), np.float32)
 
 
 def _radius(height: int, width: int, y: float, x: float) -> Field:
     """Distance from the point (y, x), given in shares of the picture; 1 at about the far edge."""
     ys = np.linspace(0, 1, height, dtype=np.float32)[:, None] - np.float32(y)
     xs = np.linspace(0, 1, width, dtype=np.float32)[None] - np.float32(x)
-    return np.sqrt(ys * ys + xs * xs) * np.float32(1.4)
+    return np.asarray(np.sqrt(ys * ys + xs * xs) * np.float32(1.4), np.float32)
 
 
 def _sky(rng: np.random.Generator, height: int, width: int, palette: Rgb) -> Rgb:
@@ -109,7 +109,7 @@ def _sky(rng: np.random.Generator, height: int, width: int, palette: Rgb) -> Rgb
 
 def _ridge(rng: np.random.Generator, width: int, cells: float) -> Field:
     """A one-dimensional fractal line in [0, 1], shape (width,)."""
-    return _noise(rng, 4, width, cells, 8)[1]
+    return np.asarray(_noise(rng, 4, width, cells, 8)[1], np.float32)
 
 
 def _mountains(rng: np.random.Generator, height: int, width: int, palette: Rgb) -> Rgb:

@@ -53,7 +53,7 @@ async def dashboard() -> RedirectResponse:
 async def checkpoint(request: Request) -> Response:
     """Keep a copy elsewhere: it is what makes a later truncation of the log provable."""
     note = await workers(request).run(runtime(request).audit.checkpoint)
-    return Response(str(note), media_type="text/plain; charset=utf-8")
+    return Response(note.note, media_type="text/plain; charset=utf-8")
 
 
 @router.get("/v1/audit/verify", summary="Verify the whole audit log")

@@ -36,7 +36,9 @@ async def provenance_check(request: Request) -> dict[str, Any]:
         c2pa.status, "trusted" if c2pa.trusted else "valid"
     )
     found = mark.status == "detected"
-    proven = record is not None and record.found_by != "metadata"
+    made: dict[str, str | None] = {"model": None, "generated_at": None}
+    if record is not None and record.found_by != "metadata":
+        made = {"model": f"{record.generator} {record.generator_version}", "generated_at": record.created_at}
     return {
         "object": "content_provenance_check",
         "created_at": int(time.time()),
@@ -46,17 +48,14 @@ async def provenance_check(request: Request) -> dict[str, Any]:
                 "outcome": "not_detected" if state in {"not_present", "invalid"} else "detected",
                 "validation_state": state,
                 "issuer": c2pa.signer if state != "not_present" else None,
-                "model": c2pa.generator if state != "not_present" else None,
-                "generated_at": c2pa.signed_at if state != "not_present" else None,
+                "model": (made["model"] or c2pa.generator) if state != "not_present" else None,
+                "generated_at": (c2pa.signed_at or made["generated_at"]) if state != "not_present" else None,
             },
             {
                 "type": "synthid",
                 "detector": "countermark",
                 "outcome": "detected" if found else "not_detected",
-                "model": f"{record.generator} {record.generator_version}"
-                if found and record and proven
-                else None,
-                "generated_at": record.created_at if found and record and proven else None,
+                **(made if found else dict.fromkeys(made)),
             },
         ],
         "countermark": report.model_dump(mode="json"),

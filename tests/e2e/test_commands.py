@@ -118,8 +118,8 @@ def test_audit_and_report(home: Path, picture: Path) -> None:
     assert done.returncode == 1
     assert not (home / "refused.jpg").exists()
     report = json.loads(run("report", "--format", "json", data=data).stdout)
-    assert report["totals"]["allowed"] == 1
-    assert report["totals"]["blocked"] == 1
+    assert report["total"]["allowed"] == 1
+    assert report["total"]["blocked"] == 1
     proof = json.loads(run("audit", "prove", 1, data=data).stdout)
     assert proof
     assert run("audit", "verify", data=data).returncode == 0
