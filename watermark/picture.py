@@ -34,9 +34,9 @@ __all__ = ["MIME", "WRITABLE", "Limits", "Picture", "PictureFormat", "decode_pic
 
 WRITABLE: Final = ("png", "jpeg", "webp")
 
-# Quality where the caller names none. On kodim01 at 1024 x 1024 JPEG 95 with full chroma costs 45.5 dB and
-# WebP 95 43.7 dB, both above the 42 dB that the invisible watermark is held to; JPEG 92 with halved chroma
-# costs as much as the mark itself.
+# Quality where the caller names none. On 512 x 512 crops of Kodak 1 to 3, JPEG 95 with full chroma keeps 41.7 to
+# 43.4 dB over RGB and WebP 95 (which always halves chroma) 45.0 to 45.5 dB of luma: as quiet as the invisible
+# watermark itself. At WebP 90 luma falls to 41.2 dB.
 DEFAULT_QUALITY: Final[Mapping[str, int]] = MappingProxyType({"jpeg": 95, "webp": 95})
 
 # zlib level 1 makes that picture 1.67 MB in 0.14 s; level 6 makes it 1.64 MB in 0.56 s.
