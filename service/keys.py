@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -27,10 +27,10 @@ KEY_BYTES = 32
 class Keys:
     """Secrets, loaded once at start."""
 
-    watermark: bytes
+    watermark: bytes = field(repr=False)
     identity: SigningIdentity
-    audit: bytes
-    prompt_hash: bytes
+    audit: bytes = field(repr=False)
+    prompt_hash: bytes = field(repr=False)
     trust_pem: bytes
     development_watermark: bool
 

@@ -1,0 +1,153 @@
+"""What every generator plug-in must do; a new module in service/generators is covered as soon as it exists."""
+
+import base64
+import io
+import json
+import pkgutil
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import service.generators
+from service.errors import BadRequest, StageFailed
+from service.generators import GenerationRequest, Generator, create_generator
+from service.generators.builtin import draw
+
+PLUGINS = sorted(m.name for m in pkgutil.iter_modules(service.generators.__path__))
+
+
+def request(prompt: str = "a harbour", n: int = 2, side: int = 192) -> GenerationRequest:
+    return GenerationRequest(prompt, n, side, side, None, None, None)
+
+
+class Upstream(ThreadingHTTPServer):
+    """A small server that speaks OpenAI's Images API; `answer` replaces what it says."""
+
+    answer: Callable[[dict[str, object]], tuple[int, bytes]] | None = None
+    seen: list[dict[str, object]]
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Upstream
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.seen.append(body | {"path": self.path, "authorization": self.headers["Authorization"]})
+        status, data = self.server.answer(body) if self.server.answer else (200, pictures(body))
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def pictures(body: dict[str, object]) -> bytes:
+    width, height = map(int, str(body["size"]).split("x"))
+    rows = []
+    for index in range(int(str(body["n"]))):
+        file = io.BytesIO()
+        Image.fromarray(draw(str(body["prompt"]), index, height, width)).save(file, "PNG")
+        rows.append({"b64_json": base64.b64encode(file.getvalue()).decode()})
+    return json.dumps({"created": 0, "data": rows}).encode()
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    server = Upstream(("127.0.0.1", 0), Handler)
+    server.seen = []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def options_of(name: str, upstream: Upstream) -> dict[str, object]:
+    """Options that a plug-in cannot do without; most need none."""
+    local = f"http://127.0.0.1:{upstream.server_port}/v1"
+    return {"openai": {"base_url": local, "model": "m", "api_key": "k"}}.get(name, {})
+
+
+@pytest.fixture(params=PLUGINS)
+def generator(request: pytest.FixtureRequest, upstream: Upstream) -> Iterator[Generator]:
+    made = create_generator(request.param, **options_of(request.param, upstream))
+    yield made
+    made.close()
+
+
+def test_gives_as_many_pictures_of_the_size_as_asked(generator: Generator) -> None:
+    drawn = generator.generate(request())
+    assert len(drawn) == 2
+    for picture in drawn:
+        assert picture.image.dtype == np.uint8
+        assert picture.image.shape == (192, 192, 3)
+        assert (picture.source is None) == (picture.source_mime is None)
+
+
+def test_has_a_name_and_a_version_for_the_marks(generator: Generator) -> None:
+    assert generator.name.isprintable()
+    assert generator.name
+    assert generator.version
+
+
+def test_can_be_used_from_several_threads(generator: Generator) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(4) as pool:
+        for drawn in pool.map(lambda i: generator.generate(request(f"prompt {i}", 1, 128)), range(8)):
+            assert drawn[0].image.shape == (128, 128, 3)
+
+
+# ---- what only a remote upstream can do
+
+
+def remote(upstream: Upstream) -> Generator:
+    return create_generator("openai", **options_of("openai", upstream))
+
+
+def test_openai_sends_what_the_api_expects(upstream: Upstream) -> None:
+    remote(upstream).generate(request())
+    (sent,) = upstream.seen
+    assert sent["path"] == "/v1/images/generations"
+    assert sent["authorization"] == "Bearer k"
+    assert (sent["model"], sent["n"], sent["size"]) == ("m", 2, "192x192")
+
+
+@pytest.mark.parametrize(
+    ("status", "data"),
+    [
+        (200, b"not json"),
+        (200, b"[]"),
+        (200, b"{}"),
+        (200, b'{"data": []}'),
+        (200, b'{"data": [{"url": "http://127.0.0.1:1/x.png"}, {"url": "http://127.0.0.1:1/x.png"}]}'),
+        (200, b'{"data": [{"b64_json": "!!"}, {"b64_json": "!!"}]}'),
+        (200, b'{"data": [{"b64_json": "AAAA"}, {"b64_json": "AAAA"}]}'),
+        (200, b'{"data": [7, null]}'),
+        (500, b'{"error": {"message": "boom"}}'),
+        (401, b'{"error": {"message": "no key"}}'),
+        (302, b"{}"),
+    ],
+)
+def test_openai_refuses_an_answer_without_pictures(upstream: Upstream, status: int, data: bytes) -> None:
+    upstream.answer = lambda _: (status, data)
+    with pytest.raises(StageFailed):
+        remote(upstream).generate(request())
+
+
+def test_openai_passes_on_a_refusal(upstream: Upstream) -> None:
+    refusal = {"error": {"message": "blocked by the upstream", "code": "moderation_blocked"}}
+    upstream.answer = lambda _: (400, json.dumps(refusal).encode())
+    with pytest.raises(BadRequest, match="blocked by the upstream") as caught:
+        remote(upstream).generate(request())
+    assert caught.value.code == "moderation_blocked"
+
+
+def test_openai_unreachable() -> None:
+    with pytest.raises(StageFailed):
+        create_generator("openai", base_url="http://127.0.0.1:9/v1").generate(request())
