@@ -216,7 +216,7 @@ def _row_fault(row: LogRow, expected: int, root: bytes, key: LogKey) -> str | No
     if leaf_hash(row.entry) != row.leaf:
         return f"entry {expected} was changed: its bytes do not have the leaf hash that was recorded"
     if key.seal(expected + 1, root) != row.seal:
-        return f"entry {expected} is not the one that was recorded here: its seal does not fit"
+        return f"entry {expected} is not what this key sealed here: another entry, or the log of another key"
     return None
 
 

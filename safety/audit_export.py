@@ -127,7 +127,9 @@ def _header(line: str) -> Checkpoint:
 def _entry(line: str, index: int) -> bytes | None:
     start, end = f'{{"index":{index},"entry":', "}"
     body = line.rstrip("\n")
-    return body[len(start) : -len(end)].encode() if body.startswith(start) and body.endswith(end) else None
+    if not (body.startswith(start) and body.endswith(end)):
+        return None
+    return body[len(start) : -len(end)].encode("utf-8", "surrogatepass")  # never what was hashed: a bad root
 
 
 def _verdict(tree: CompactRange, checkpoint: Checkpoint, bad: int | None, reason: str | None) -> AuditReport:

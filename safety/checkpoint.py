@@ -130,7 +130,7 @@ class LogKey:
 
     def sign(self, size: int, root: bytes, time: datetime) -> Checkpoint:
         """Return the checkpoint over `size` entries with this root (32 bytes) at this aware time."""
-        key_id = key_id_of(self.public_key)
+        key_id = key_id_of(self.origin, self.public_key)
         unsigned = Checkpoint(size, root.hex(), time.astimezone(UTC), self.origin, key_id, b"")
         signature = self._private.sign(unsigned.text.encode())
         return Checkpoint(size, unsigned.root_hex, unsigned.time, self.origin, key_id, signature)
@@ -142,7 +142,8 @@ class LogKey:
 
 def check_signature(checkpoint: Checkpoint, public_key: bytes) -> bool:
     """Tell whether the holder of `public_key` (32 bytes, Ed25519) signed this under its own origin."""
-    if checkpoint.origin != origin_of(public_key) or checkpoint.key_id != key_id_of(public_key):
+    origin = origin_of(public_key)
+    if checkpoint.origin != origin or checkpoint.key_id != key_id_of(origin, public_key):
         return False
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(checkpoint.signature, checkpoint.text.encode())
@@ -156,13 +157,13 @@ def origin_of(public_key: bytes) -> str:
     return f"countermark-audit/{hashlib.sha256(public_key).hexdigest()[:16]}"
 
 
-def key_id_of(public_key: bytes) -> str:
+def key_id_of(name: str, public_key: bytes) -> str:
     """Return the C2SP key id: the first 4 bytes of SHA-256(name, newline, type, key) as 8 hex digits."""
-    name = origin_of(public_key).encode()
-    return hashlib.sha256(name + b"\n" + _ED25519 + public_key).hexdigest()[:8]
+    return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public_key).hexdigest()[:8]
 
 
 def verifier_key(public_key: bytes) -> str:
     """Return the public key as other signed-note tools take it: name+id+base64(type, key)."""
     encoded = base64.b64encode(_ED25519 + public_key).decode()
-    return f"{origin_of(public_key)}+{key_id_of(public_key)}+{encoded}"
+    origin = origin_of(public_key)
+    return f"{origin}+{key_id_of(origin, public_key)}+{encoded}"

@@ -35,9 +35,13 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """All bars, the value of the topmost grid line, and the values of the grid lines from 0 up."""
+    """All bars, the value of the topmost grid line, and the values of the grid lines from 0 up.
+
+    The last bar may cover fewer days than `days_per_bar`.
+    """
 
     bars: tuple[Bar, ...]
+    days_per_bar: int
     top: int
     ticks: tuple[int, ...]
 
@@ -52,7 +56,7 @@ def lay_out(days: Sequence[Tally]) -> Chart:
         bars.append(Bar(group[0].name, group[-1].name, *sums))
     step = _round_step(max((bar.total for bar in bars), default=0))
     count = max(1, math.ceil(max((bar.total for bar in bars), default=0) / step))
-    return Chart(tuple(bars), step * count, tuple(step * line for line in range(count + 1)))
+    return Chart(tuple(bars), width, step * count, tuple(step * line for line in range(count + 1)))
 
 
 def _round_step(highest: int) -> int:

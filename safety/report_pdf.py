@@ -50,6 +50,7 @@ def to_pdf(report: ModerationReport) -> bytes:
         lang="en",
         invariant=1,  # no clock and no random id in the file
     )
+    chart = lay_out(report.by_day)
     busy = [tally for tally in report.by_day if tally.total]
     story: list[Any] = [
         Paragraph("Moderation report", _style(18, bold=True, after=2)),
@@ -58,13 +59,13 @@ def to_pdf(report: ModerationReport) -> bytes:
         Paragraph(_audit_line(report), _style(9, after=10)),
         _table(("Requests", "Allowed", "Blocked", "Failed", "Refusal rate"), [_headline(report)]),
         _heading("Requests by day"),
-        _drawing(lay_out(report.by_day)),
+        *([_remark(f"Each bar is {chart.days_per_bar} days.")] if chart.days_per_bar > 1 else []),
+        _drawing(chart),
         KeepTogether([_heading("Coverage"), _table(("Measure", "Count"), _coverage(report))]),
     ]
     for name, heading, section, note in TABLES:
         table = _table((heading, *_OUTCOMES), _rows(getattr(report, name)))
-        remark = [Paragraph(note, _style(8, colour=_SOFT, after=3))] if note else []
-        story += [_heading(section), *remark, table]
+        story += [_heading(section), *([_remark(note)] if note else []), table]
     story += [_heading("Day by day"), _table(("Day (UTC)", *_OUTCOMES), _rows(busy))]
     document.build(story, onFirstPage=_footer(title), onLaterPages=_footer(title))
     return out.getvalue()
@@ -165,6 +166,12 @@ def _label(text: str, x: float, y: float, anchor: str) -> String:
 def _heading(text: str) -> Paragraph:
     style = _style(12, bold=True, after=4)
     style.spaceBefore, style.keepWithNext = 14, 1
+    return Paragraph(text, style)
+
+
+def _remark(text: str) -> Paragraph:
+    style = _style(8, colour=_SOFT, after=3)
+    style.keepWithNext = 1
     return Paragraph(text, style)
 
 

@@ -20,7 +20,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -59,6 +59,9 @@ _COULD_NOT_LOOK = {
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_AUTH,
 }
+
+# Beside its own errors, sqlite3 lets a UnicodeDecodeError out when SQLite's message quotes damaged text.
+_SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 
 def create(
@@ -104,7 +107,7 @@ class AuditLog:
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             if self._path.stat().st_size == 0:
                 self._make_tables()
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, *_SQLITE_ERRORS) as error:
             raise AuditUnreadable(
                 f"audit log {self._path}: got {error}, expected a file to write to, check the folder and disk"
             ) from error
@@ -173,7 +176,7 @@ class AuditLog:
                 connection.execute("COMMIT")
                 checkpoint = self._key.sign(tree.size, tree.root(), self._clock())
                 self._notes.append(checkpoint, durable=True)
-            except (sqlite3.Error, OSError) as error:
+            except (OSError, *_SQLITE_ERRORS) as error:
                 self._forget()
                 raise AuditUnreadable(
                     f"audit log {self._path}: got {error}, expected a log to sign for, verify it"
@@ -205,7 +208,7 @@ class AuditLog:
                 report = verify_log(_rows(reader), known, key=self._key)
                 fault = _structure_fault(reader) if report.ok else None
         except AuditUnreadable as error:
-            if not isinstance(error.__cause__, sqlite3.Error) or not _is_finding(error.__cause__):
+            if not isinstance(error.__cause__, _SQLITE_ERRORS) or not _is_finding(error.__cause__):
                 raise
             report, fault = verify_log(_unreadable(error), known, key=self._key), None
         if fault is None:
@@ -345,7 +348,7 @@ class AuditLog:
         try:
             with closing(_connect(f"file:{quote(str(self._path))}?mode=ro")) as connection:
                 yield connection
-        except sqlite3.Error as error:
+        except _SQLITE_ERRORS as error:
             raise AuditUnreadable(
                 f"audit log {self._path}: got {error}, expected a readable log, verify it"
             ) from error
@@ -381,17 +384,26 @@ def _connect(uri: str) -> sqlite3.Connection:
 
 def _rows(connection: sqlite3.Connection) -> Iterator[LogRow]:
     """Yield all rows in order; AuditUnreadable where the file gives no such row."""
+    query = "SELECT idx, body, leaf, seal FROM entry"
+    expected = 0
     try:
-        for index, body, leaf, seal in connection.execute(
-            "SELECT idx, body, leaf, seal FROM entry ORDER BY idx"
-        ):
-            if not (isinstance(body, bytes) and isinstance(leaf, bytes) and isinstance(seal, bytes)):
-                raise AuditUnreadable("its row does not hold three byte strings")
-            yield LogRow(index, body, leaf, seal)
-    except sqlite3.Error as error:
+        for row in connection.execute(f"{query} ORDER BY idx"):
+            yield _log_row(row)
+            expected += 1
+    except _SQLITE_ERRORS as error:
         if not _is_finding(error):
             raise
+        # Python's cursor steps one row ahead and drops the good row before a failure: ask for that one alone.
+        with suppress(*_SQLITE_ERRORS):
+            for row in connection.execute(f"{query} WHERE idx = ?", (expected,)):
+                yield _log_row(row)
         raise AuditUnreadable(f"SQLite: {error}") from error
+
+
+def _log_row(row: tuple[Any, ...]) -> LogRow:
+    if [type(value) for value in row] != [int, bytes, bytes, bytes]:
+        raise AuditUnreadable("its row does not hold a number and three byte strings")
+    return LogRow(*row)
 
 
 def _unreadable(error: AuditUnreadable) -> Iterator[LogRow]:
@@ -419,14 +431,14 @@ def _structure_fault(connection: sqlite3.Connection) -> str | None:
         if fault is not None:
             return fault
         first = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-    except sqlite3.Error as error:
+    except _SQLITE_ERRORS as error:
         if not _is_finding(error):
             raise
         return str(error)
     return None if first == b"ok" else str(first, "utf-8", "replace")
 
 
-def _is_finding(error: sqlite3.Error) -> bool:
+def _is_finding(error: sqlite3.Error | UnicodeDecodeError) -> bool:
     """Tell whether SQLite's error is about the file's content, not about getting at it."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF not in _COULD_NOT_LOOK
 
