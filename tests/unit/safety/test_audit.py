@@ -20,6 +20,7 @@ from safety.merkle import CompactRange, leaf_hash, root
 KEY = LogKey(b"k" * 32)
 OTHER = LogKey(b"o" * 32)
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+EAST = timezone(timedelta(hours=5))
 N = 13
 
 
@@ -73,9 +74,9 @@ TEXTS = st.text(st.characters(exclude_categories=[]), max_size=40)
     detail=TEXTS,
     reasons=st.lists(TEXTS, max_size=3),
     scores=st.dictionaries(TEXTS, st.floats(0, 1), max_size=3),
-    time=st.datetimes(
-        datetime(1970, 1, 2), datetime(9990, 1, 1), timezones=st.just(timezone(timedelta(hours=5)))
-    ),  # noqa: DTZ001 - hypothesis wants naive bounds
+    time=st.integers(0, 10**17).map(
+        lambda us: datetime(1970, 1, 1, tzinfo=EAST) + timedelta(microseconds=us)
+    ),
 )
 def test_any_text_can_be_recorded_and_read_back(
     detail: str, reasons: list[str], scores: Any, time: Any
@@ -167,13 +168,8 @@ def test_a_rewritten_entry_is_named_although_all_hashes_fit(bad: int) -> None:
     """The intruder knows the format, recomputes every leaf, and lacks only the key."""
     forged = [*BODIES[:bad], entry(99).canonical(), *BODIES[bad + 1 :]]
     assert verdict(sealed(forged, OTHER)).first_bad_index == 0  # seals by another key
-    mixed = [
-        *ROWS[:bad],
-        *(replace(row, seal=old.seal) for row, old in zip(sealed(forged), ROWS, strict=True)),
-    ][:N]
     fitting = [*ROWS[:bad], *[replace(row, seal=ROWS[row.index].seal) for row in sealed(forged)[bad:]]]
     assert verdict(fitting).first_bad_index == bad
-    assert len(mixed) == N
 
 
 @pytest.mark.parametrize("bad", range(N))
