@@ -104,7 +104,7 @@ def read_xmp(packet: bytes) -> XmpFields:
     if len(packet) > MAX_XMP_BYTES:
         return XmpFields(problem=f"the XMP packet is larger than {MAX_XMP_BYTES} bytes")
     try:
-        root: Any = defusedxml.ElementTree.fromstring(packet.strip(b"\0 \t\r\n"), forbid_dtd=True)
+        root: Any = defusedxml.ElementTree.fromstring(_trim(packet), forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError, RecursionError):
         return XmpFields(problem="the XMP packet is not well-formed XML")
     values: dict[str, str] = {}
@@ -113,6 +113,11 @@ def read_xmp(packet: bytes) -> XmpFields:
         if values.setdefault(name, value) != value:
             problem = f"the XMP packet states {name} twice with different values"
     return XmpFields(values, problem)
+
+
+def _trim(packet: bytes) -> bytes:
+    """Drop the padding around a packet, except in UTF-16, where a NUL may be half a character."""
+    return packet if packet.startswith((b"\xff\xfe", b"\xfe\xff")) else packet.strip(b"\0 \t\r\n")
 
 
 def _listed(root: Element) -> Iterator[tuple[str, str]]:
