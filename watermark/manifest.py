@@ -168,7 +168,8 @@ class ManifestSigner:
             manifest = builder.sign(self._signer, mime, io.BytesIO(data), out)
         except C2paError as error:
             reason = clean_text(str(error))
-            if self._tsa_url and "timestamp" in reason.lower().replace(" ", "").replace("-", ""):
+            # The key was checked when it was loaded, so a failing signature step means a failing authority.
+            if self._tsa_url and isinstance(error, C2paError.Signature):
                 raise TimestampError(
                     f"manifest: the timestamp authority failed ({reason}), retry later"
                 ) from error

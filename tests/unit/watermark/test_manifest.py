@@ -1,0 +1,486 @@
+"""C2PA manifests: what is signed reads back in full; tampering, loss, expiry and strangers get separate answers."""
+
+import io
+import json
+import shutil
+import socket
+import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import numpy as np
+import pytest
+from c2pa import Reader
+from PIL import Image
+
+from watermark.c2pa_settings import reading_context
+from watermark.errors import ManifestError, TimestampError
+from watermark.label import COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA, AiLabel
+from watermark.manifest import SOFT_BINDING_ALG, ManifestSigner, TrustAnchors, read_manifest
+from watermark.manifest_report import report_of
+from watermark.metadata import build_exif, build_xmp, read_metadata
+from watermark.picture import MIME, WRITABLE, decode_picture, encode_picture
+from watermark.signing import create_development_identity
+
+NOW = datetime.now(UTC)
+ID = "0123456789abcdef"
+LABEL = AiLabel(ID, "provider", "system", "1.0", NOW)
+EDIT = AiLabel(ID, "provider", "system", "1.0", NOW, COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA, edited=True)
+IDENTITY = create_development_identity(NOW)
+SIGNER = ManifestSigner(IDENTITY)
+TRUST = TrustAnchors(IDENTITY.root_pem)
+NOBODY = TrustAnchors()
+SIGNABLE = ("png", "jpeg", "webp", "gif", "tiff", "avif")
+
+
+def unsigned(kind):
+    image = np.random.default_rng(5).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    if kind in WRITABLE:
+        return encode_picture(image, kind, exif=build_exif(LABEL), xmp=build_xmp(LABEL))
+    out = io.BytesIO()
+    Image.fromarray(image).save(out, kind)
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def signed():
+    return {kind: SIGNER.sign(unsigned(kind), MIME[kind], LABEL, soft_binding=ID) for kind in SIGNABLE}
+
+
+# ---- signing
+
+
+@pytest.mark.parametrize("kind", SIGNABLE)
+def test_a_signed_file_answers_every_question_well(signed, kind):
+    report = read_manifest(signed[kind].data, MIME[kind], trust=TRUST)
+    assert (report.status, report.integrity) == ("valid", "ok")
+    assert (report.signature_valid, report.trusted, report.expired, report.pixels_match) == (
+        True,
+        True,
+        False,
+        True,
+    )
+    assert report.failures == ()
+    assert report.ai_generated is True
+    assert report.digital_source_type == LABEL.source_type
+    assert report.actions == ("c2pa.created", "c2pa.watermarked.bound")
+    assert report.soft_bindings == ((SOFT_BINDING_ALG, ID),)
+    assert report.manifest_id == signed[kind].manifest_id
+    assert report.manifest_id.startswith("urn:c2pa:")
+    assert "DEVELOPMENT" in report.signer
+    assert report.signer_is(IDENTITY)
+    assert not report.signer_is(create_development_identity(NOW))
+
+
+@pytest.mark.parametrize("kind", SIGNABLE)
+def test_signing_changes_no_pixel_and_no_metadata(signed, kind):
+    before, after = unsigned(kind), signed[kind].data
+    assert np.array_equal(decode_picture(before).image, decode_picture(after).image)
+    assert read_metadata(before, kind) == read_metadata(after, kind)
+
+
+@pytest.mark.parametrize("kind", WRITABLE)
+def test_nothing_about_the_making_is_left_unsigned_by_the_generator(signed, kind):
+    """Rubric of C2PA 2.4: actions, soft binding, mining and metadata are created, not gathered, assertions."""
+    with Reader(MIME[kind], io.BytesIO(signed[kind].data), context=reading_context(TRUST.pem)) as reader:
+        detailed = json.loads(reader.detailed_json())
+        manifest = reader.get_active_manifest()
+    claim = detailed["manifests"][detailed["active_manifest"]]["claim"]
+    created = " ".join(entry["url"] for entry in claim["created_assertions"])
+    for label in (
+        "c2pa.actions.v2",
+        "c2pa.soft-binding",
+        "cawg.training-mining",
+        "cawg.metadata",
+        "c2pa.hash",
+    ):
+        assert label in created
+    assert not claim.get("gathered_assertions")
+    assert manifest["claim_generator_info"][0]["specVersion"] == "2.4.0"
+    actions = next(a for a in manifest["assertions"] if a["label"] == "c2pa.actions.v2")
+    assert actions["data"]["allActionsIncluded"] is True
+
+
+@pytest.mark.parametrize("kind", WRITABLE)
+@pytest.mark.parametrize("parent_signed", [True, False])
+def test_an_edit_keeps_its_parent(signed, kind, parent_signed):
+    parent = signed["jpeg"].data if parent_signed else unsigned("jpeg")
+    edited = SIGNER.sign(unsigned(kind), MIME[kind], EDIT, soft_binding=ID, parent=(parent, "image/jpeg"))
+    report = read_manifest(edited.data, MIME[kind], trust=TRUST)
+    assert (report.status, report.integrity, report.trusted, report.failures) == ("valid", "ok", True, ())
+    assert report.actions == ("c2pa.opened", "c2pa.edited", "c2pa.watermarked.bound")
+    assert report.ingredients == 1
+    assert report.digital_source_type == COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA
+    with Reader(MIME[kind], io.BytesIO(edited.data), context=reading_context(TRUST.pem)) as reader:
+        kept = json.loads(reader.json())["manifests"]
+    assert (signed["jpeg"].manifest_id in kept) == parent_signed
+
+
+def test_marking_a_signed_picture_that_is_not_an_edit_still_keeps_its_parent(signed):
+    again = SIGNER.sign(
+        unsigned("png"), "image/png", LABEL, soft_binding=ID, parent=(signed["png"].data, "image/png")
+    )
+    report = read_manifest(again.data, "image/png", trust=TRUST)
+    assert report.actions == ("c2pa.opened", "c2pa.watermarked.bound")
+    assert (report.ingredients, report.ai_generated, report.failures) == (1, True, ())
+
+
+@pytest.mark.parametrize("mime", ["image/bmp", "image/gif", "image/tiff"])
+def test_a_parent_in_any_format_that_we_decode_is_taken(mime):
+    out = io.BytesIO()
+    Image.new("RGB", (40, 40), "red").save(out, mime.removeprefix("image/"))
+    edited = SIGNER.sign(unsigned("png"), "image/png", EDIT, soft_binding=ID, parent=(out.getvalue(), mime))
+    assert read_manifest(edited.data, "image/png", trust=TRUST).ingredients == 1
+
+
+@pytest.mark.parametrize("kind", WRITABLE)
+def test_a_signed_file_is_never_signed_over(signed, kind):
+    with pytest.raises(ManifestError, match="already signed"):
+        SIGNER.sign(signed[kind].data, MIME[kind], LABEL, soft_binding=ID)
+
+
+@pytest.mark.parametrize(
+    ("data", "mime"), [(b"", "image/png"), (b"garbage", "image/jpeg"), (b"BM", "image/bmp")]
+)
+def test_what_cannot_be_signed_raises(data, mime):
+    with pytest.raises(ManifestError):
+        SIGNER.sign(data, mime, LABEL, soft_binding=ID)
+
+
+def test_threads_share_one_signer(signed):
+    def work(i):
+        kind = WRITABLE[i % 3]
+        made = SIGNER.sign(unsigned(kind), MIME[kind], LABEL, soft_binding=f"{i:016x}")
+        report = read_manifest(made.data, MIME[kind], trust=TRUST)
+        return report.status, report.soft_bindings[0][1], made.manifest_id
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(work, range(48)))
+    assert [(status, value) for status, value, _ in results] == [("valid", f"{i:016x}") for i in range(48)]
+    assert len({manifest_id for *_, manifest_id in results}) == 48
+
+
+# ---- trust
+
+
+@pytest.mark.parametrize("trust", [NOBODY, TrustAnchors(create_development_identity(NOW).root_pem)])
+def test_a_strangers_signature_is_sound_but_not_trusted(signed, trust):
+    report = read_manifest(signed["png"].data, "image/png", trust=trust)
+    assert (report.status, report.integrity, report.signature_valid) == ("valid", "ok", True)
+    assert report.trusted is False
+    assert report.failures == ("signingCredential.untrusted",)
+
+
+def test_anchors_may_carry_comments_in_any_encoding():
+    commented = TrustAnchors("# Wurzel für Prüfer\n".encode("latin-1") + IDENTITY.root_pem + b"\n")
+    assert commented == TRUST
+
+
+def test_unreadable_anchors_are_refused():
+    with pytest.raises(ManifestError):
+        TrustAnchors(b"not a certificate")
+
+
+# ---- tampering and loss
+
+
+@pytest.mark.parametrize("kind", SIGNABLE)
+def test_changed_pixels_are_found(signed, kind):
+    """Flip one byte at 60 places outside the manifest: never both intact and matching."""
+    data, store = signed[kind].data, signed[kind].manifest
+    start = data.index(store[:40]) if kind != "gif" else data.index(b"jumdc2pa") - 12
+    first = 32 if kind == "avif" else 0  # C2PA leaves the ftyp box out of the hash
+    outside = [at for at in range(first, len(data)) if not start - 64 <= at < start + len(store) + 256]
+    for at in np.random.default_rng(9).choice(outside, 60, replace=False):
+        flipped = bytearray(data)
+        flipped[at] ^= 0x10
+        report = read_manifest(bytes(flipped), MIME[kind], trust=TRUST)
+        assert (report.status, report.integrity) != ("valid", "ok"), at
+
+
+def test_changed_pixels_say_which_promise_broke(signed):
+    data = bytearray(signed["jpeg"].data)
+    data[-20] ^= 1
+    report = read_manifest(bytes(data), "image/jpeg", trust=TRUST)
+    assert (report.status, report.integrity, report.pixels_match) == ("invalid", "failed", False)
+    assert (report.signature_valid, report.trusted) == (True, True)
+    assert "assertion.dataHash.mismatch" in report.failures
+
+
+def test_a_changed_claim_is_not_credited_to_the_signer(signed):
+    data = signed["png"].data
+    at = data.rindex(b"watermarked.bound")  # inside the signed actions
+    forged = data[:at] + b"W" + data[at + 1 :]
+    report = read_manifest(forged, "image/png", trust=TRUST)
+    assert (report.status, report.integrity) == ("invalid", "failed")
+
+    at = data.index(b"created_assertions")  # inside the claim itself
+    forged = data[:at] + b"C" + data[at + 1 :]
+    report = read_manifest(forged, "image/png", trust=TRUST)
+    assert (report.status, report.integrity) == ("invalid", "failed")
+    assert (report.signer, report.trusted) == (None, None)
+
+
+def test_a_manifest_cut_short_is_broken_not_absent(signed):
+    manifest = signed["jpeg"].manifest
+    data = signed["jpeg"].data.replace(manifest[1000:1400], bytes(400))
+    report = read_manifest(data, "image/jpeg", trust=TRUST)
+    assert (report.status, report.integrity) == ("invalid", "failed")
+
+
+@pytest.mark.parametrize("kind", SIGNABLE)
+def test_a_lost_manifest_is_not_present_and_can_be_recovered(signed, kind):
+    copy = unsigned(kind)
+    assert read_manifest(copy, MIME[kind], trust=TRUST).status == "not_present"
+    stored = signed[kind].manifest
+    report = read_manifest(copy, MIME[kind], trust=TRUST, stored_manifest=stored)
+    assert (report.status, report.integrity, report.pixels_match) == ("recovered", "ok", False)
+    assert (report.signature_valid, report.trusted) == (True, True)
+    assert report.manifest_id == signed[kind].manifest_id
+    assert report.soft_bindings == ((SOFT_BINDING_ALG, ID),)
+
+
+def test_recovery_works_for_a_copy_in_another_format(signed):
+    for kind in ("bmp", "jpeg", "gif"):
+        out = io.BytesIO()
+        Image.fromarray(decode_picture(signed["png"].data).image).save(out, kind)
+        report = read_manifest(
+            out.getvalue(), MIME[kind], trust=TRUST, stored_manifest=signed["png"].manifest
+        )
+        assert (report.status, report.manifest_id) == ("recovered", signed["png"].manifest_id)
+
+
+@pytest.mark.parametrize("damage", [lambda _: b"garbage", lambda m: m[:2000], lambda m: m[:-30] + bytes(30)])
+def test_a_damaged_stored_manifest_recovers_nothing(signed, damage):
+    stored = damage(signed["png"].manifest)
+    report = read_manifest(unsigned("png"), "image/png", trust=TRUST, stored_manifest=stored)
+    assert (report.status, report.integrity) == ("invalid", "failed")
+
+
+def test_a_stored_manifest_with_another_claim_recovers_nothing(signed):
+    stored = signed["png"].manifest
+    forged = stored.replace(ID.encode(), b"f" * 16)
+    assert forged != stored
+    report = read_manifest(unsigned("png"), "image/png", trust=TRUST, stored_manifest=forged)
+    assert (report.status, report.integrity) == ("invalid", "failed")
+
+
+# ---- codes that our own files cannot show
+
+
+def store_with(success=(), failure=(), state="Invalid", ingredients=()):
+    def as_codes(names):
+        return [{"code": name} for name in names]
+
+    deltas = [{"validationDeltas": {"failure": as_codes(names)}} for names in ingredients]
+    return {
+        "validation_state": state,
+        "validation_results": {
+            "activeManifest": {"success": as_codes(success), "failure": as_codes(failure)},
+            "ingredientDeltas": deltas,
+        },
+        "active_manifest": "urn:c2pa:1",
+        "manifests": {"urn:c2pa:1": {"signature_info": {"common_name": "Some One"}}},
+    }
+
+
+SOUND = ("claimSignature.validated", "assertion.hashedURI.match", "assertion.dataHash.match")
+
+
+def test_expired_and_unknown_is_not_tampered():
+    failures = ("signingCredential.untrusted", "signingCredential.expired")
+    report = report_of(store_with(SOUND, failures), recovered=False)
+    assert (report.status, report.integrity, report.pixels_match) == ("invalid", "ok", True)
+    assert (report.expired, report.trusted, report.signer) == (True, False, "Some One")
+
+
+@pytest.mark.parametrize(
+    ("success", "failure"),
+    [
+        (SOUND, ("assertion.dataHash.mismatch",)),
+        (SOUND, ("assertion.hashedURI.mismatch",)),
+        (SOUND, ("assertion.missing",)),
+        (SOUND, ("ingredient.manifest.missing",)),
+        (SOUND, ("some.code.of.the.future",)),
+        (SOUND[:2], ()),
+        (SOUND[1:], ("claimSignature.mismatch",)),
+        ((*SOUND, "signingCredential.trusted"), ("claimSignature.mismatch",)),
+        ((), ()),
+    ],
+)
+def test_anything_but_proof_is_failure(success, failure):
+    report = report_of(store_with(success, failure), recovered=False)
+    assert (report.integrity, report.status) == ("failed", "invalid")
+    if "claimSignature.mismatch" in failure:
+        assert (report.signature_valid, report.trusted, report.signer) == (False, None, None)
+
+
+def test_a_fault_in_an_ingredient_is_named_as_such():
+    broken = store_with(SOUND, (), ingredients=[("assertion.hashedURI.mismatch",)])
+    report = report_of(broken, recovered=False)
+    assert report.integrity == "failed"
+    assert any("ingredient" in note for note in report.notes)
+    unknown = store_with(SOUND, (), "Valid", ingredients=[("signingCredential.untrusted",)])
+    assert report_of(unknown, recovered=False).integrity == "ok"
+
+
+@pytest.mark.parametrize("store", [{}, {"manifests": []}, {"active_manifest": 3, "validation_results": "x"}])
+def test_a_report_of_unexpected_shape_is_failure(store):
+    assert report_of(store, recovered=False).integrity == "failed"
+    assert report_of(store, recovered=True).status == "invalid"
+
+
+@pytest.mark.parametrize(
+    ("action", "answer"),
+    [
+        ({"digitalSourceType": LABEL.source_type}, True),
+        (
+            {"digitalSourceType": LABEL.source_type.replace("trainedAlgorithmicMedia", "digitalCapture")},
+            False,
+        ),
+        ({"description": "AI Generated Image"}, True),
+        ({"digitalSourceType": "trainedAlgorithmicMedia"}, None),
+        ({}, None),
+    ],
+)
+def test_how_strangers_say_ai(action, answer):
+    store = store_with(SOUND, (), "Valid")
+    assertion = {"label": "c2pa.actions", "data": {"actions": [{"action": "c2pa.created", **action}]}}
+    store["manifests"]["urn:c2pa:1"]["assertions"] = [assertion]
+    assert report_of(store, recovered=False).ai_generated is answer
+
+
+def test_what_the_parent_says_counts():
+    store = store_with(SOUND, (), "Valid")
+    store["manifests"]["urn:c2pa:1"]["ingredients"] = [
+        {"relationship": "parentOf", "active_manifest": "urn:c2pa:0"}
+    ]
+    action = {"action": "c2pa.created", "digitalSourceType": LABEL.source_type}
+    store["manifests"]["urn:c2pa:0"] = {
+        "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [action]}}],
+        "ingredients": [{"relationship": "parentOf", "active_manifest": "urn:c2pa:1"}],  # a loop
+    }
+    assert report_of(store, recovered=False).ai_generated is True
+
+
+# ---- network
+
+
+class Listener:
+    """Count connections to a local port, and answer each with `reply` or hang up."""
+
+    def __init__(self):
+        self.count = 0
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/manifest.c2pa"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            self.count += 1
+            connection.close()
+
+    def close(self):
+        self._socket.close()
+
+
+def remote_only(url):
+    xmp = f"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
+      xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
+      xmlns:dcterms="http://purl.org/dc/terms/" dcterms:provenance="{url}"/></rdf:RDF></x:xmpmeta>"""
+    return encode_picture(np.zeros((32, 32, 3), np.uint8), "jpeg", xmp=xmp.encode())
+
+
+def test_nothing_that_a_file_names_is_fetched(signed):
+    listener = Listener()
+    try:
+        hostile = remote_only(listener.url)
+        report = read_manifest(hostile, "image/jpeg", trust=TRUST)
+        assert report.status == "not_present"
+        assert any("not fetched" in note for note in report.notes)
+        assert listener.url not in repr(report)
+        read_manifest(hostile, "image/jpeg", trust=NOBODY)
+        stored = signed["jpeg"].manifest
+        assert read_manifest(hostile, "image/jpeg", trust=TRUST, stored_manifest=stored).status == "recovered"
+        SIGNER.sign(unsigned("png"), "image/png", EDIT, soft_binding=ID, parent=(hostile, "image/jpeg"))
+        assert listener.count == 0
+        socket.create_connection(("127.0.0.1", int(listener.url.split(":")[2].split("/")[0]))).close()
+        for _ in range(1000):
+            if listener.count:
+                break
+            threading.Event().wait(0.01)
+        assert listener.count == 1, "the listener itself must be able to count"
+    finally:
+        listener.close()
+
+
+# ---- timestamps
+
+
+def test_an_authority_that_does_not_answer_signs_nothing():
+    listener = Listener()
+    try:
+        signer = ManifestSigner(IDENTITY, tsa_url=listener.url)
+        with pytest.raises(TimestampError):
+            signer.sign(unsigned("png"), "image/png", LABEL, soft_binding=ID)
+        assert listener.count >= 1
+    finally:
+        listener.close()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command for a local authority")
+def test_a_timestamp_is_fetched_and_shown(tmp_path):
+    url, stop = local_authority(tmp_path)
+    try:
+        signer = ManifestSigner(IDENTITY, tsa_url=url)
+        made = signer.sign(unsigned("jpeg"), "image/jpeg", LABEL, soft_binding=ID)
+    finally:
+        stop()
+    report = read_manifest(made.data, "image/jpeg", trust=TRUST)
+    assert (report.status, report.integrity, report.trusted) == ("valid", "ok", True)
+    assert abs(datetime.fromisoformat(report.signed_at) - datetime.now(UTC)) < timedelta(minutes=5)
+
+
+def local_authority(folder):
+    """Serve RFC 3161 replies of `openssl ts` under a throw-away certificate."""
+    (folder / "tsa.cnf").write_text(
+        "[req]\ndistinguished_name=dn\nprompt=no\nx509_extensions=ext\n[dn]\nCN=test tsa\n"
+        "[ext]\nbasicConstraints=critical,CA:false\nkeyUsage=critical,digitalSignature\n"
+        "extendedKeyUsage=critical,timeStamping\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid:always\n"
+        f"[tsa]\ndefault_tsa=t\n[t]\ndir={folder}\nserial={folder}/serial\nsigner_cert={folder}/tsa.pem\n"
+        f"certs={folder}/tsa.pem\nsigner_key={folder}/tsa.key\nsigner_digest=sha256\ndefault_policy=1.2.3.4\n"
+        "digests=sha256,sha384,sha512\naccuracy=secs:1\ness_cert_id_chain=no\ness_cert_id_alg=sha256\n"
+    )
+    (folder / "serial").write_text("01\n")
+
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+    new = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-config", "tsa.cnf"]
+    openssl(*new, "-keyout", "tsa.key", "-out", "tsa.pem")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            (folder / "query").write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
+            openssl(
+                "ts", "-reply", "-config", "tsa.cnf", "-section", "t", "-queryfile", "query", "-out", "reply"
+            )
+            body = (folder / "reply").read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/timestamp-reply")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}", server.shutdown
