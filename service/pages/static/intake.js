@@ -8,7 +8,6 @@ export function watchIntake({ zone, input, take, complain }) {
     input.value = ""; // the same file may be chosen again
     if (files.length) take(files, { pasted: false });
   });
-  zone.addEventListener("submit", (event) => event.preventDefault());
 
   // dragenter and dragleave fire for every child: `depth` is 0 only when the pointer has left the window.
   let depth = 0;

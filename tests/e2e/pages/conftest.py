@@ -1,5 +1,7 @@
-"""A real browser on the pages of the real server. Every page that a test opens is watched until the test ends:
-nothing may be written to the console as an error, and no request may leave the server's origin.
+"""A real browser on the pages of the real server.
+
+Every page that a test opens is watched until the test ends: nothing may be written to the console as an
+error, and no request may leave the server's origin.
 """
 
 import json

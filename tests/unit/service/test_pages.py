@@ -21,17 +21,18 @@ CONTEXT = {
 }
 
 
-def verify_page(**changes: object) -> str:
+def render(template: str = "verify.html", **changes: object) -> str:
     environment = Environment(
         loader=FileSystemLoader(PAGES / "templates"),
         undefined=StrictUndefined,
         autoescape=select_autoescape(),
     )
-    return environment.get_template("verify.html").render(CONTEXT | changes)
+    return environment.get_template(template).render(CONTEXT | changes)
 
 
-def test_nothing_inline_and_nothing_from_elsewhere() -> None:
-    html = verify_page()
+@pytest.mark.parametrize("template", ["verify.html", "api.html"])
+def test_nothing_inline_and_nothing_from_elsewhere(template: str) -> None:
+    html = render(template)
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", html)
     assert re.findall(r"<script(?![^>]*\ssrc=)", html) == []
     for address in re.findall(r'(?:src|href|action)="([^"]*)"', html):
@@ -40,11 +41,11 @@ def test_nothing_inline_and_nothing_from_elsewhere() -> None:
 
 
 def test_every_file_that_is_named_exists() -> None:
-    sources = [verify_page(), *(path.read_text("utf-8") for path in STATIC.glob("*.js"))]
+    sources = [render(), render("api.html"), *(path.read_text("utf-8") for path in STATIC.glob("*.js"))]
     named = {name for text in sources for name in re.findall(r"/static/([\w.-]+)", text)}
     imported = {name for text in sources for name in re.findall(r'from "\./([\w.-]+)"', text)}
     assert named | imported <= {path.name for path in STATIC.iterdir()}
-    assert "verify.js" in named
+    assert {"verify.js", "api_reference.js"} <= named
 
 
 def test_every_icon_that_is_named_exists() -> None:
@@ -52,7 +53,7 @@ def test_every_icon_that_is_named_exists() -> None:
     scripts = "".join(path.read_text("utf-8") for path in STATIC.glob("*.js"))
     used = set(re.findall(r'\bicon\("(\w+)"\)|\bicon: "(\w+)"', scripts))
     assert {a or b for a, b in used} <= drawn
-    assert set(re.findall(r"icons\.svg#(\w+)", verify_page())) <= drawn
+    assert set(re.findall(r"icons\.svg#(\w+)", render())) <= drawn
 
 
 @pytest.mark.parametrize("path", sorted(STATIC.glob("*.js")), ids=lambda path: path.name)
@@ -64,14 +65,14 @@ def test_scripts_never_turn_text_into_markup_or_code(path: Path) -> None:
 
 
 def test_settings_are_escaped_and_the_development_notice_is_conditional() -> None:
-    assert "Ann &lt;b&gt;&amp; Co" in verify_page()
-    assert "Development keys" in verify_page()
-    assert "Development keys" not in verify_page(development=False)
+    assert "Ann &lt;b&gt;&amp; Co" in render()
+    assert "Development keys" in render()
+    assert "Development keys" not in render(development=False)
 
 
 def test_the_box_that_makes_pictures_can_be_left_out() -> None:
-    assert "try-form" in verify_page()
-    assert "try-form" not in verify_page(try_it=False)
+    assert "try-form" in render()
+    assert "try-form" not in render(try_it=False)
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
