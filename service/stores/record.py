@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from safety.audit import Text
+
 RecordId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Time = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
@@ -23,19 +25,19 @@ class Record(BaseModel):
 
     id: RecordId
     created_at: Time
-    kind: str
-    tenant: str
-    generator: str
-    generator_version: str
-    provider: str
-    mime: str
+    kind: Text
+    tenant: Text
+    generator: Text
+    generator_version: Text
+    provider: Text
+    mime: Text
     width: int = Field(gt=0)
     height: int = Field(gt=0)
     sha256: Sha256
-    manifest_id: str
+    manifest_id: Text
     manifest: bytes = Field(repr=False)
-    watermark_key_id: str
-    policy_version: str
+    watermark_key_id: Text
+    policy_version: Text
     action: Literal["allow", "annotate", "review", "block"]
-    parent: str | None = None
-    request_id: str
+    parent: RecordId | None = None
+    request_id: Text
