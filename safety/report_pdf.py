@@ -9,7 +9,7 @@ import html
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import reportlab
 from reportlab.graphics.shapes import Drawing, Line, Rect, String
@@ -146,7 +146,7 @@ def _drawing(chart: Chart) -> Drawing:
         x, y = left + pitch * (place + 0.12), base
         for part, colour in _COLOURS.items():
             tall = high * getattr(bar, part) / chart.top
-            drawing.add(Rect(x, y, pitch * 0.76, tall, fillColor=colors.HexColor(colour), strokeColor=None))
+            drawing.add(_block(x, y, pitch * 0.76, tall, colour))
             y += tall
         if place % every == 0:
             near_edge = x > _WIDTH - 40
@@ -154,12 +154,18 @@ def _drawing(chart: Chart) -> Drawing:
                 _label(bar.first_day, _WIDTH if near_edge else x, base - 11, "end" if near_edge else "start")
             )
     for place, (part, colour) in enumerate(_COLOURS.items()):
-        drawing.add(Rect(left + 70 * place, 4, 8, 8, fillColor=colors.HexColor(colour), strokeColor=None))
+        drawing.add(_block(left + 70 * place, 4, 8, 8, colour))
         drawing.add(_label(part, left + 70 * place + 12, 5, "start"))
     return drawing
 
 
-def _label(text: str, x: float, y: float, anchor: str) -> String:
+def _block(x: float, y: float, width: float, height: float, colour: str) -> Rect:
+    rect = Rect(x, y, width, height)
+    rect.fillColor, rect.strokeColor = colors.HexColor(colour), None
+    return rect
+
+
+def _label(text: str, x: float, y: float, anchor: Literal["start", "end"]) -> String:
     return String(x, y, text, fontName=_REGULAR, fontSize=7, fillColor=_SOFT, textAnchor=anchor)
 
 
