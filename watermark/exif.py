@@ -81,25 +81,63 @@ def build_exif(label: AiLabel) -> bytes:
         "countermark_id": label.record_id,
     }
     software = f"{label.system} {label.system_version}"
-    return bytes(
-        piexif.dump(
-            {
-                "0th": {
-                    piexif.ImageIFD.ImageDescription: f"{description} ({label.provider})".encode(),
-                    piexif.ImageIFD.Software: software.encode(),
-                    piexif.ImageIFD.DateTime: when.encode(),
-                },
-                "Exif": {
-                    piexif.ExifIFD.ExifVersion: b"0232",
-                    piexif.ExifIFD.DateTimeDigitized: when.encode(),
-                    piexif.ExifIFD.OffsetTimeDigitized: b"+00:00",
-                    # json.dumps escapes every non-ASCII character, so the ASCII code is always right
-                    piexif.ExifIFD.UserComment: b"ASCII\0\0\0" + json.dumps(statement).encode("ascii"),
-                    piexif.ExifIFD.ImageUniqueID: label.record_id.rjust(32, "0").encode("ascii"),
-                },
-            }
-        )
+    block: bytes = piexif.dump(
+        {
+            "0th": {
+                piexif.ImageIFD.ImageDescription: f"{description} ({label.provider})".encode(),
+                piexif.ImageIFD.Software: software.encode(),
+                piexif.ImageIFD.DateTime: when.encode(),
+            },
+            "Exif": {
+                piexif.ExifIFD.ExifVersion: b"0232",
+                piexif.ExifIFD.DateTimeDigitized: when.encode(),
+                piexif.ExifIFD.OffsetTimeDigitized: b"+00:00",
+                # json.dumps escapes every non-ASCII character, so the ASCII code is always right
+                piexif.ExifIFD.UserComment: b"ASCII\0\0\0" + json.dumps(statement).encode("ascii"),
+                piexif.ExifIFD.ImageUniqueID: label.record_id.rjust(32, "0").encode("ascii"),
+            },
+        }
     )
+    return b"Exif\0\0" + _laid_out_anew(block[6:])
+
+
+def _laid_out_anew(tiff: bytes) -> bytes:
+    """Move IFD0 from offset 8 to 12 and the Exif IFD right behind it; the values follow. Same content.
+
+    exiftool (12.57 of Debian) remembers directories by their offset within a PNG chunk, and takes an IFD at an
+    offset where the C2PA chunk had a box for a loop: EXIF of a signed PNG vanished. A C2PA store has box contents
+    at 8, 16, 46, 54 and then behind 90 (headers, "c2pa" label, manifest label), so 12 and 66 never collide.
+    """
+    first = 12
+    directories = [list(_all_entries(tiff, 8))]
+    (exif_at,) = (struct.unpack(">I", value)[0] for tag, _, _, value in directories[0] if tag == _EXIF_IFD)
+    directories.append(list(_all_entries(tiff, exif_at)))
+    second = first + 6 + 12 * len(directories[0])
+    values_at = second + 6 + 12 * len(directories[1])
+    tables, values = b"", b""
+    for entries in directories:
+        tables += struct.pack(">H", len(entries))
+        for tag, kind, number, value in entries:
+            if tag == _EXIF_IFD:
+                where = struct.pack(">I", second)
+            elif len(value) <= 4:
+                where = value.ljust(4, b"\0")
+            else:
+                where = struct.pack(">I", values_at + len(values))
+                values += value + b"\0" * (len(value) % 2)
+            tables += struct.pack(">HHI", tag, kind, number) + where
+        tables += bytes(4)  # no further directory
+    return b"MM\0*" + struct.pack(">I", first) + bytes(4) + tables + values
+
+
+def _all_entries(tiff: bytes, offset: int) -> Iterator[tuple[int, int, int, bytes]]:
+    """Yield (tag, type, count, raw value) of a directory that piexif wrote."""
+    (count,) = struct.unpack_from(">H", tiff, offset)
+    for at in range(offset + 2, offset + 2 + 12 * count, 12):
+        tag, kind, number, start = struct.unpack_from(">HHII", tiff, at)
+        size = number * _TYPE_BYTES[kind]
+        start = start if size > 4 else at + 8
+        yield tag, kind, number, tiff[start : start + size]
 
 
 def read_exif(block: bytes) -> ExifFields:
