@@ -41,6 +41,8 @@ def create_app(runtime: Runtime) -> FastAPI:
         version=version("countermark"),
         summary="Provenance and safety for AI-generated images",
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.runtime = runtime
     metrics = Metrics()

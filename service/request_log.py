@@ -20,11 +20,6 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
-# The page loads scripts, styles and pictures from here alone; `blob:` and `data:` show what the person chose.
-PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
 
 
 class Metrics:
@@ -71,8 +66,6 @@ class RequestLog:
                 headers["x-request-id"] = request_id
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
-                if scope["path"] == "/":
-                    headers["Content-Security-Policy"] = PAGE_POLICY
             await send(message)
 
         try:

@@ -14,6 +14,20 @@ from service.errors import BadRequest
 MULTIPART_SLACK = 64 * 1024  # boundaries, part headers and small text fields around the largest allowed file
 _FIELDS = ("file", "image", "image[]")
 
+_BINARY = {"type": "string", "format": "binary"}
+PICTURE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {"type": "object", "required": ["file"], "properties": {"file": _BINARY}}
+            },
+            "image/*": {"schema": _BINARY},
+        },
+    }
+}
+"""What OpenAPI says of a route that reads its body with `read_picture`."""
+
 
 def keep_uploads_in_memory(max_bytes: int) -> None:
     """Make the multipart parser spool to memory only, up to the largest allowed body."""

@@ -1,4 +1,4 @@
-"""The verify page and its static files; health; nothing here decides anything."""
+"""The pages, and whether the service is healthy; nothing here decides anything."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -16,9 +16,26 @@ PAGES = Path(__file__).parent.parent / "pages"
 templates = Jinja2Templates(directory=PAGES / "templates")
 
 
+# The pages load everything from here; `blob:` and `data:` show the picture that the person chose.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
 @router.get("/", response_class=HTMLResponse)
 async def verify_page(request: Request) -> HTMLResponse:
     """Drop, paste or choose a picture and see what can be proven about it."""
+    return _page(request, "verify.html")
+
+
+@router.get("/docs", response_class=HTMLResponse)
+async def api_page(request: Request) -> HTMLResponse:
+    """Draw the API reference from /openapi.json; FastAPI's own page loads its scripts from another origin."""
+    return _page(request, "api.html")
+
+
+def _page(request: Request, template: str) -> HTMLResponse:
     parts = runtime(request)
     context = {
         "provider": parts.settings.provider,
@@ -27,7 +44,8 @@ async def verify_page(request: Request) -> HTMLResponse:
         "formats": "PNG, JPEG, WebP, GIF, TIFF, AVIF, BMP",
         "development": parts.keys.identity.development,
     }
-    return templates.TemplateResponse(request, "verify.html", context)
+    headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
+    return templates.TemplateResponse(request, template, context, headers=headers)
 
 
 @router.get("/healthz")
