@@ -104,6 +104,7 @@ class ManifestSigner:
     def __init__(self, identity: SigningIdentity, *, tsa_url: str | None = None) -> None:
         self._identity = identity
         self._tsa_url = tsa_url
+        self._trust = TrustAnchors(identity.root_pem)
         info = C2paSignerInfo(
             identity.algorithm.encode(),
             identity.chain_pem,
@@ -175,7 +176,7 @@ class ManifestSigner:
                 ) from error
             raise ManifestError(f"manifest: signing failed ({reason})") from error
         signed = out.getvalue()
-        report = read_manifest(signed, mime, trust=TrustAnchors(self._identity.root_pem))
+        report = read_manifest(signed, mime, trust=self._trust)
         if report.status != "valid" or report.integrity != "ok" or report.manifest_id is None:
             raise ManifestError(f"manifest: the signed file does not validate ({', '.join(report.failures)})")
         return SignedPicture(signed, bytes(manifest), report.manifest_id)

@@ -8,5 +8,7 @@ def clean_text(value: object, max_chars: int = 200) -> str:
     """
     if not isinstance(value, str):
         return ""
+    if len(value) <= max_chars and value.isprintable() and "  " not in value:
+        return value.strip()
     printable = "".join(c if c.isprintable() else " " for c in value[: 4 * max_chars])
     return " ".join(printable.split())[:max_chars]
