@@ -58,7 +58,7 @@ export class ResultCard {
     const look = verdictLook(report);
     this.#setState({ ...look, verdict: report.verdict });
     this.body.replaceChildren(el("div", { class: "answer" }, this.#picture(report.checked), el("div", {},
-      el("p", { class: `verdict tone-${look.tone}` }, icon(look.icon), el("strong", {}, look.label), el("span", {}, report.summary)),
+      el("p", { class: `verdict tone-${look.tone}` }, icon(look.icon), el("strong", {}, look.label), el("span", {}, foreign(report.summary))),
       report.verdict === "nothing_found" && !report.summary.includes("does not mean human-made")
         ? el("p", { class: "caution" }, el("strong", {}, "Not detected does not mean human-made."),
           " Most AI pictures carry no mark that this service can read, and marks can be lost.") : null,
