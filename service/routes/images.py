@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from service.errors import BadRequest
 from service.generators import GenerationRequest
 from service.routes.context import request_id, runtime, trail_for, workers
-from service.uploads import read_picture
+from service.uploads import PICTURE_BODY, read_picture
 from service.wire import GenerationBody, check_text
 
 router = APIRouter(tags=["generate and mark"])
@@ -55,6 +55,7 @@ async def generate(body: GenerationBody, request: Request) -> dict[str, Any]:
     "/v1/mark",
     summary="Mark a picture made elsewhere",
     response_class=Response,
+    openapi_extra=PICTURE_BODY,
     responses={200: {"content": {"image/png": {}, "image/jpeg": {}, "image/webp": {}}}},
 )
 async def mark(request: Request) -> Response:

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Request, Response
 
 from service.errors import NotFound
 from service.routes.context import runtime, workers
-from service.uploads import read_picture
+from service.uploads import PICTURE_BODY, read_picture
 from service.verification_report import VerificationReport
 
 router = APIRouter(tags=["verify"])
 
 
-@router.post("/v1/verify", summary="Say what can be proven about a picture")
+@router.post("/v1/verify", summary="Say what can be proven about a picture", openapi_extra=PICTURE_BODY)
 async def verify(request: Request) -> VerificationReport:
     """Verify one upload (multipart `file` or a raw image body); nothing of it is stored."""
     data, _ = await read_picture(request)
@@ -21,7 +21,9 @@ async def verify(request: Request) -> VerificationReport:
 
 
 @router.post(
-    "/v1/content_provenance_checks", summary="The same, in the shape of OpenAI's content provenance checks"
+    "/v1/content_provenance_checks",
+    summary="The same, in the shape of OpenAI's content provenance checks",
+    openapi_extra=PICTURE_BODY,
 )
 async def provenance_check(request: Request) -> dict[str, Any]:
     """Answer with one result for Content Credentials and one for the invisible watermark.
