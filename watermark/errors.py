@@ -23,10 +23,6 @@ A negative verdict (no mark, invalid manifest, broken metadata) is a value, neve
 """
 
 
-# The contract names these verdict-like errors (`ImageTooSmall`, `TooManyPixels` ...) without a suffix.
-# ruff: noqa: N818
-
-
 class WatermarkError(Exception):
     """Root of every error that this package raises on purpose."""
 

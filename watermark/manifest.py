@@ -135,7 +135,9 @@ class ManifestSigner:
             mime: its MIME type.
             label: what the manifest says.
             soft_binding: the invisible watermark's payload, 16 hex digits.
-            parent: (file, MIME type) that this picture was made from; needed when that file was signed.
+            parent: (file, MIME type) that this picture was made from; needed when that file was signed. Its
+                manifest is carried along, valid or not; one that cannot even be parsed is left out, and the
+                ingredient's title says so.
             title: shown by viewers; default "image".
 
         Raises:
@@ -152,34 +154,57 @@ class ManifestSigner:
         definition = manifest_definition(
             label, mime=mime, soft_binding=soft_binding, title=title or "image", has_parent=parent is not None
         )
-        out = io.BytesIO()
         try:
-            builder = Builder(definition, context=signing_context(self._identity.root_pem))
-            if parent is not None:
-                builder.add_ingredient(
-                    {
-                        "title": "source",
-                        "relationship": "parentOf",
-                        "label": PARENT_ID,
-                        "instance_id": PARENT_ID,
-                    },
-                    parent[1],
-                    io.BytesIO(parent[0]),
-                )
-            manifest = builder.sign(self._signer, mime, io.BytesIO(data), out)
+            signed, manifest = self._signed(definition, data, mime, parent, "source")
         except C2paError as error:
-            reason = clean_text(str(error))
             # The key was checked when it was loaded, so a failing signature step means a failing authority.
             if self._tsa_url and isinstance(error, C2paError.Signature):
-                raise TimestampError(
-                    f"manifest: the timestamp authority failed ({reason}), retry later"
-                ) from error
-            raise ManifestError(f"manifest: signing failed ({reason})") from error
-        signed = out.getvalue()
+                reason = clean_text(str(error))
+                raise TimestampError(f"manifest: the timestamp authority failed ({reason}), retry") from error
+            if parent is None:
+                raise ManifestError(f"manifest: signing failed ({clean_text(str(error))})") from error
+            signed, manifest = self._signed_without_parents_manifest(definition, data, mime)
         report = read_manifest(signed, mime, trust=self._trust)
         if report.status != "valid" or report.integrity != "ok" or report.manifest_id is None:
             raise ManifestError(f"manifest: the signed file does not validate ({', '.join(report.failures)})")
-        return SignedPicture(signed, bytes(manifest), report.manifest_id)
+        return SignedPicture(signed, manifest, report.manifest_id)
+
+    def _signed_without_parents_manifest(
+        self, definition: dict[str, Any], data: bytes, mime: str
+    ) -> tuple[bytes, bytes]:
+        """Sign with a parent whose own manifest is too broken to be carried along, and say so in its title."""
+        try:
+            stand_in = (_BLANK_PNG, "image/png")
+            return self._signed(
+                definition, data, mime, stand_in, "source, its Content Credentials unreadable"
+            )
+        except C2paError as error:
+            raise ManifestError(f"manifest: signing failed ({clean_text(str(error))})") from error
+
+    def _signed(
+        self,
+        definition: dict[str, Any],
+        data: bytes,
+        mime: str,
+        parent: tuple[bytes, str] | None,
+        parent_title: str,
+    ) -> tuple[bytes, bytes]:
+        """Build and sign; returns (file, manifest store)."""
+        builder = Builder(definition, context=signing_context(self._identity.root_pem))
+        if parent is not None:
+            builder.add_ingredient(
+                {
+                    "title": parent_title,
+                    "relationship": "parentOf",
+                    "label": PARENT_ID,
+                    "instance_id": PARENT_ID,
+                },
+                parent[1],
+                io.BytesIO(parent[0]),
+            )
+        out = io.BytesIO()
+        manifest = builder.sign(self._signer, mime, io.BytesIO(data), out)
+        return out.getvalue(), bytes(manifest)
 
 
 def read_manifest(

@@ -135,6 +135,29 @@ def test_a_parent_in_any_format_that_we_decode_is_taken(mime):
     assert read_manifest(edited.data, "image/png", trust=TRUST).ingredients == 1
 
 
+def flipped(data):
+    return data[:-20] + bytes([data[-20] ^ 1]) + data[-19:]
+
+
+def without_a_piece_of_manifest(data):
+    at = data.index(b"jumdc2pa") + 1000
+    return data[:at] + bytes(400) + data[at + 400 :]
+
+
+@pytest.mark.parametrize("kind", WRITABLE)
+@pytest.mark.parametrize(
+    ("damage", "title"),
+    [(flipped, "source"), (without_a_piece_of_manifest, "source, its Content Credentials unreadable")],
+)
+def test_a_parent_whose_manifest_is_broken_is_still_named(signed, kind, damage, title):
+    parent = damage(signed[kind].data)
+    assert read_manifest(parent, MIME[kind], trust=TRUST).integrity == "failed"
+    made = SIGNER.sign(unsigned("png"), "image/png", EDIT, soft_binding=ID, parent=(parent, MIME[kind]))
+    assert read_manifest(made.data, "image/png", trust=TRUST).failures == ()
+    with Reader("image/png", io.BytesIO(made.data), context=reading_context(TRUST.pem)) as reader:
+        assert [i["title"] for i in reader.get_active_manifest()["ingredients"]] == [title]
+
+
 @pytest.mark.parametrize("kind", WRITABLE)
 def test_a_signed_file_is_never_signed_over(signed, kind):
     with pytest.raises(ManifestError, match="already signed"):
