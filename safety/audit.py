@@ -46,7 +46,7 @@ CheckpointStatus = Literal["current", "behind", "ahead", "contradicts", "damaged
 
 def _clean(value: object) -> object:
     """Make any text recordable: lone surrogates have no UTF-8, and a log entry is no place for megabytes."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or (value.isascii() and len(value) <= MAX_TEXT):
         return value
     text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… (+{len(text) - MAX_TEXT} characters)"
@@ -199,14 +199,20 @@ def verify_log(rows: Iterable[LogRow], notes: Sequence[str] | None, *, key: LogK
 
 def newest_valid(notes: Iterable[str], key: LogKey) -> Checkpoint | None:
     """Return the valid checkpoint over the most entries; None when no note is one."""
-    found = []
-    for note in notes:
+    for note in sorted(notes, key=_claimed_size, reverse=True):
         try:
-            found.append(Checkpoint.parse(note))
+            checkpoint = Checkpoint.parse(note)
         except CheckpointMalformed:
             continue  # verify_log counts and reports these
-    found.sort(key=lambda checkpoint: checkpoint.size, reverse=True)
-    return next((c for c in found if check_signature(c, key.public_key)), None)
+        if check_signature(checkpoint, key.public_key):
+            return checkpoint
+    return None
+
+
+def _claimed_size(note: str) -> int:
+    """Read the size line without parsing the rest: thousands of notes are sorted to look at one."""
+    size = note.split("\n", 2)[1:2]
+    return int(size[0]) if size and size[0].isdecimal() and len(size[0]) < 19 else -1
 
 
 def _row_fault(row: LogRow, expected: int, root: bytes, key: LogKey) -> str | None:

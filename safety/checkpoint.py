@@ -47,11 +47,6 @@ def format_time(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def parse_time(text: str) -> datetime:
-    """Read what `format_time` writes; ValueError for anything else."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """One signed statement about the log; nothing is verified by its existence, see `check_signature`."""
@@ -92,7 +87,7 @@ class Checkpoint:
         try:
             root = base64.b64decode(match["root"], validate=True)
             signature = base64.b64decode(match["signature"], validate=True)
-            time = parse_time(match["time"])
+            time = datetime.fromisoformat(match["time"])
         except (ValueError, binascii.Error) as error:
             raise CheckpointMalformed(
                 f"checkpoint: got {error}, expected base64 and a time, use a note as the log wrote it"

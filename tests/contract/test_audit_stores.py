@@ -205,7 +205,7 @@ def test_the_wrong_key_neither_verifies_nor_appends(log: AuditStore, module: Mod
 def test_a_place_that_cannot_hold_a_log_is_said_at_once(module: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     for impossible in (tmp_path / "file" / "audit.store", tmp_path):
-        with pytest.raises(AuditUnreadable, match="expected a file to write to"):
+        with pytest.raises(AuditUnreadable, match="expected a file or room for one"):
             module.create(impossible, signing_key=SEED, clock=lambda: NOON)
 
 

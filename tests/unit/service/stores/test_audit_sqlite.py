@@ -11,7 +11,7 @@ import pytest
 
 from safety.audit import AuditEntry, AuditReport
 from safety.errors import AuditAppendFailed, AuditUnreadable
-from service.stores import audit_sqlite
+from service.stores import _audit_tables, audit_sqlite
 from service.stores.audit_sqlite import AuditLog
 
 SEED = b"k" * 32
@@ -377,7 +377,7 @@ def locked(path: Path) -> Callable[[], None]:
 def test_a_locked_log_refuses_appends_and_can_still_be_verified(
     copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_sqlite, "LOCK_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(_audit_tables, "LOCK_TIMEOUT_S", 0.05)
     log = open_log(copy)
     release = locked(copy)
     with pytest.raises(AuditAppendFailed, match="locked"):
@@ -388,7 +388,7 @@ def test_a_locked_log_refuses_appends_and_can_still_be_verified(
 
 
 def test_a_log_that_cannot_be_looked_at_is_no_verdict(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit_sqlite, "LOCK_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(_audit_tables, "LOCK_TIMEOUT_S", 0.05)
     log = open_log(copy)
     connection = sqlite3.connect(copy, isolation_level=None)
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -428,7 +428,7 @@ def test_a_crash_while_the_log_is_made_leaves_nothing_or_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "audit.sqlite"
-    monkeypatch.setattr(audit_sqlite, "_SCHEMA", (*audit_sqlite._SCHEMA[:2], "THIS IS THE CRASH"))
+    monkeypatch.setattr(audit_sqlite, "SCHEMA", (*_audit_tables.SCHEMA[:2], "THIS IS THE CRASH"))
     with pytest.raises(AuditUnreadable):
         open_log(path)
     monkeypatch.undo()
