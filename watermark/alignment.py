@@ -91,23 +91,31 @@ def normalised(tile: Tile, coefficients: Coefficients) -> Coefficients:
 
 def lock_pilots(tile: Tile, pilots: Coefficients, matrix: Matrix) -> Lock:
     """As `lock_coefficients`, for normalised pilots (looks, 48) alone."""
-    choices = list(pilots)
     if len(pilots) > 1:
-        choices.append(pilots.sum(axis=0) / np.float32(np.sqrt(len(pilots))))
-    locks = [_correlate(tile, choice, matrix, turn) for choice in choices for turn in (1, -1)]
-    return max(locks, key=lambda lock: lock.z)
-
-
-def _correlate(tile: Tile, pilots: NDArray[np.complex64], matrix: Matrix, half_turn: int) -> Lock:
-    table = np.zeros((UNITS, UNITS), np.complex64)
-    seen = pilots if half_turn == 1 else np.conj(pilots)
-    table[tile.pilots[:, 1] % UNITS, tile.pilots[:, 0] % UNITS] = np.conj(tile.pilot_phases) * seen
-    surface = fft.ifft2(table, norm="forward").real
-    at = int(np.argmax(np.abs(surface)))
-    peak = float(surface.flat[at])
-    spread = float(np.sqrt(0.5 * np.sum(np.abs(seen) ** 2)))
-    shift = (at % UNITS, at // UNITS)
-    return Lock(half_turn * matrix, shift, 1 if peak >= 0 else -1, abs(peak) / max(spread, 1e-9), abs(peak))
+        pilots = np.concatenate(
+            [pilots, pilots.sum(axis=0, keepdims=True) / np.float32(np.sqrt(len(pilots)))]
+        )
+    # Re sum conj(phase) seen exp(i k t), and the same for conj(seen): real and imaginary part of one transform
+    upright, turned = np.conj(tile.pilot_phases) * pilots, np.conj(tile.pilot_phases) * np.conj(pilots)
+    kx, ky = tile.pilots[:, 0] % UNITS, tile.pilots[:, 1] % UNITS
+    table = np.zeros((len(pilots), UNITS, UNITS), np.complex64)
+    table[:, ky, kx] = upright + 1j * turned
+    table[:, -ky % UNITS, -kx % UNITS] = np.conj(upright) + 1j * np.conj(turned)
+    surfaces = 0.5 * fft.ifft2(table, norm="forward", overwrite_x=True)
+    flat = surfaces.view(np.float32).reshape(len(pilots), -1)
+    at = np.argmax(np.abs(flat), axis=1)
+    peaks = flat[np.arange(len(flat)), at]
+    spread = np.sqrt(0.5 * np.sum(np.abs(pilots) ** 2, axis=1))
+    best = int(np.argmax(np.abs(peaks) / np.maximum(spread, 1e-9)))
+    place, half_turn = divmod(int(at[best]), 2)
+    peak = float(peaks[best])
+    return Lock(
+        matrix=-matrix if half_turn else matrix,
+        shift=(place % UNITS, place // UNITS),
+        sign=1 if peak >= 0 else -1,
+        z=abs(peak) / max(float(spread[best]), 1e-9),
+        peak=abs(peak),
+    )
 
 
 CLIMB_STEPS = (1.0, 0.5, 0.25)

@@ -18,18 +18,20 @@ from watermark.message import CHECK_BITS, LIST_SIZE, read_payload
 from watermark.significance import POSSIBLE, PRESENT, check_p_value, lock_p_value
 from watermark.softbits import soft_bits
 from watermark.spectrum import Spectrum
-from watermark.spectrum_search import PowerMap, climb_magnitudes, search_octaves
-from watermark.tile import Tile, period_px, tile_for
+from watermark.spectrum_search import Candidate, PowerMap, climb_magnitudes, search_aspects, search_octaves
+from watermark.tile import PERIOD_FACTOR, REFERENCE_SIDE_PX, UNITS, Tile, period_px, tile_for
 
 EFFORTS = ("fast", "normal", "thorough")
 
-SEARCHED_PX = 640_000
+SEARCHED_PX = 400_000
 """Larger pictures are averaged down to this many pixels: cost stays flat, and the mark's band survives."""
 
 READ_FROM_Z = 5.3
 """Locks below this are not worth decoding: one look at an unmarked picture exceeds it once in 500."""
 
-LOCKED_CANDIDATES = 16
+PROMISING_Z = 5.5
+CERTAIN_Z = 6.5
+LOCKED_CANDIDATES = 8
 SPIN = 4
 """Shifts of the wavelet grid when a lock was found and its message was not."""
 
@@ -117,7 +119,7 @@ class _Search:
             looks = [Spectrum(residual) for residual in residuals]
             self._nominal(looks)
             if self.payload is None:
-                self._similarity(looks, [PowerMap.of(residual) for residual in residuals])
+                self._anywhere(looks, [PowerMap.of(residual) for residual in residuals])
         return self._answer()
 
     def _nominal(self, looks: list[Spectrum]) -> None:
@@ -125,20 +127,26 @@ class _Search:
         for turn in DIHEDRAL:
             self._try(looks, turn / self.nominal_period)
 
-    def _similarity(self, looks: list[Spectrum], maps: list[PowerMap]) -> None:
-        """Level 1: any scale, angle and mirror."""
-        limits = self._period_limits()
-        candidates = climb_magnitudes(self.tile, maps, search_octaves(self.tile, maps, *limits))
-        for candidate in candidates[:LOCKED_CANDIDATES]:
+    def _anywhere(self, looks: list[Spectrum], maps: list[PowerMap]) -> None:
+        """Levels 1 and 2: any scale, angle and mirror; then any aspect as well."""
+        lower, upper = self._period_limits()
+        self._try_candidates(looks, maps, search_octaves(self.tile, maps, (lower, upper)))
+        if self.payload is None and self.best_z < CERTAIN_Z:
+            near = (max(lower, self.nominal_period / 1.6), min(upper, 1.6 * self.nominal_period))
+            self._try_candidates(looks, maps, search_aspects(self.tile, maps, near))
+        if self.payload is None and self.best is not None and self.best.z >= PROMISING_Z:
+            lock, tests = climb(self.tile, looks, self.best)
+            self.tests += tests * len(looks)
+            if not self._read(looks, lock):
+                spun = [Spectrum(residual) for residual in suppress_host(self.planes, SPIN)]
+                self._read(spun, lock)
+
+    def _try_candidates(
+        self, looks: list[Spectrum], maps: list[PowerMap], candidates: list[Candidate]
+    ) -> None:
+        for candidate in climb_magnitudes(self.tile, maps, candidates)[:LOCKED_CANDIDATES]:
             if self._try(looks, candidate.matrix):
                 return
-        assert self.best is not None  # noqa: S101 - level 0 always sets it
-        lock, tests = climb(self.tile, looks, self.best)
-        self.tests += tests * len(looks)
-        self._read(looks, lock)
-        if self.payload is None and lock.z >= READ_FROM_Z:
-            looks = [Spectrum(residual) for residual in suppress_host(self.planes, SPIN)]
-            self._read(looks, lock)
 
     def _try(self, looks: list[Spectrum], matrix: Matrix) -> bool:
         """Test one map and read the message there if it locks; says whether a payload was read."""
@@ -160,8 +168,17 @@ class _Search:
         return payload is not None
 
     def _period_limits(self) -> tuple[float, float]:
-        longest = min(self.nominal_period * 3.5, 1.6 * max(self.planes[0].shape))
-        return max(30.0, min(self.nominal_period / 3, longest / 2)), longest
+        """Periods worth searching: a fifth of the size to any crop, but never fewer than 30 px."""
+        height, width = self.planes[0].shape
+        proportional = (
+            UNITS * PERIOD_FACTOR * math.sqrt(min(height, width) * self.reduction / REFERENCE_SIDE_PX)
+        )
+        longest = min(3.5 * self.nominal_period, 1.6 * max(height, width))
+        return max(30.0, proportional / 2.2), longest
+
+    @property
+    def best_z(self) -> float:
+        return 0.0 if self.best is None else self.best.z
 
     def _answer(self) -> Detection:
         assert self.best is not None  # noqa: S101 - level 0 always sets it

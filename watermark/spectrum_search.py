@@ -34,8 +34,14 @@ BAND_EDGE = 0.46
 GRID_STEP = 0.7
 """Step of the grid, in units of the spectrum's resolution at radius PIVOT."""
 
+ASPECTS = tuple(math.exp(x) for x in np.linspace(-0.17, 0.17, 22))
+"""Width over height after stretching: +-17 %, in steps that the spectrum's resolution cannot tell apart."""
+
+ASPECT_STEP = 1.2
+
 PIVOT = 18.0
 KEPT_PER_OCTAVE = 12
+KEPT_OF_ASPECTS = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,21 +75,17 @@ class PowerMap:
         centre = rows // 2
         excess[centre - 1 : centre + 2] = 0  # the axes carry the picture's borders
         excess[:, cls.MARGIN - 1 : cls.MARGIN + 2] = 0
+        excess[np.abs(np.arange(rows) - centre) > BAND_EDGE * rows] = 0
+        excess[:, int(cls.MARGIN + BAND_EDGE * columns) :] = 0
         return cls(np.asarray(excess, np.float32), max(height, width))
 
-    def at(self, fx: NDArray[np.float64], fy: NDArray[np.float64]) -> Plane:
-        """Interpolate at frequencies in cycles / px, any shape of at most two axes; 0 out of band."""
-        mirror = np.where(fx < 0, -1.0, 1.0)
+    def at(self, fx: Plane, fy: Plane) -> Plane:
+        """Interpolate at frequencies in cycles / px, any shape of two axes; 0 out of band."""
         rows, columns = self.excess.shape
-        x = fx * mirror * (2 * (columns - self.MARGIN - 1)) + self.MARGIN
-        y = fy * mirror * rows + rows // 2
-        outside = np.maximum(np.abs(fx), np.abs(fy)) > BAND_EDGE
-        x[outside] = -9
-        return np.asarray(
-            cv2.remap(
-                self.excess, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderValue=0
-            )
-        )
+        mirror = np.where(fx < 0, np.float32(-1), np.float32(1))
+        x = fx * mirror * np.float32(2 * (columns - self.MARGIN - 1)) + np.float32(self.MARGIN)
+        y = fy * mirror * np.float32(rows) + np.float32(rows // 2)
+        return np.asarray(cv2.remap(self.excess, x, y, cv2.INTER_LINEAR, borderValue=0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,27 +97,43 @@ class Candidate:
 
 
 def search_octaves(
-    tile: Tile, maps: Sequence[PowerMap], shortest: float, longest: float, stretch: Matrix | None = None
+    tile: Tile,
+    maps: Sequence[PowerMap],
+    periods: tuple[float, float],
+    *,
+    step: float = GRID_STEP,
+    stretch: Matrix | None = None,
 ) -> list[Candidate]:
     """Score all rotations, both mirrors and all periods between two limits.
 
     Args:
         tile: whose pilots to look for.
         maps: one per plane.
-        shortest: period in pixels.
-        longest: period in pixels.
+        periods: the shortest and the longest, in pixels.
+        step: of the grid, in units of the spectrum's resolution at radius PIVOT.
         stretch: float (2, 2) applied to frequencies after the rotation (aspect and shear); None: none.
 
     Returns:
         The best candidates of each octave, unordered.
     """
+    shortest, longest = periods
     octaves = max(1, math.ceil(math.log2(longest / shortest) - 1e-9))
     ratio = (longest / shortest) ** (1 / octaves)
     found: list[Candidate] = []
     for octave in range(octaves):
         low = shortest * ratio**octave
-        found += _search(tile, maps, low, low * ratio, np.eye(2) if stretch is None else stretch)
+        found += _search(tile, maps, low, low * ratio, step, np.eye(2) if stretch is None else stretch)
     return found
+
+
+def search_aspects(tile: Tile, maps: Sequence[PowerMap], periods: tuple[float, float]) -> list[Candidate]:
+    """As `search_octaves`, on a coarser grid, for pictures whose width and height were scaled apart."""
+    together = PowerMap(sum(m.excess for m in maps) / np.float32(math.sqrt(len(maps))), maps[0].size)
+    found: list[Candidate] = []
+    for aspect in ASPECTS:
+        stretch = np.diag([aspect**-0.5, aspect**0.5])
+        found += search_octaves(tile, [together], periods, step=ASPECT_STEP, stretch=stretch)
+    return sorted(found, key=lambda c: -c.score)[:KEPT_OF_ASPECTS]
 
 
 def climb_magnitudes(
@@ -145,7 +163,7 @@ def climb_magnitudes(
 def _score(tile: Tile, maps: Sequence[PowerMap], matrices: NDArray[np.float64]) -> NDArray[np.float64]:
     """Scores (n,) of maps (n, 2, 2)."""
     frequencies = np.einsum("nij,pj->npi", matrices, tile.pilots.astype(np.float64))
-    fx, fy = frequencies[..., 0], frequencies[..., 1]
+    fx, fy = (np.ascontiguousarray(frequencies[..., i], np.float32) for i in (0, 1))
     inside = (np.maximum(np.abs(fx), np.abs(fy)) <= BAND_EDGE).sum(axis=1)
     scores = np.stack([m.at(fx, fy).sum(axis=1) for m in maps]) / np.sqrt(np.maximum(inside, 12))
     return np.asarray(_best_of(scores))
@@ -158,11 +176,10 @@ def _best_of(scores: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _search(
-    tile: Tile, maps: Sequence[PowerMap], low: float, high: float, stretch: Matrix
+    tile: Tile, maps: Sequence[PowerMap], low: float, high: float, step: float, stretch: Matrix
 ) -> list[Candidate]:
     """Score one octave of periods on a log-polar grid."""
-    step = GRID_STEP * low / (PIVOT * maps[0].size)
-    angles = math.ceil(math.pi / step)
+    angles = math.ceil(math.pi / (step * low / (PIVOT * maps[0].size)))
     turn = math.pi / angles
     periods = high * np.exp(-turn * np.arange(math.ceil(math.log(high / low) / turn) + 1))
     first = math.log(PILOT_RADII[0] / high)
@@ -170,8 +187,9 @@ def _search(
     radii = np.exp(first + turn * np.arange(math.ceil((last - first) / turn)))
     theta = turn * np.arange(angles)
     # rows: one radius each; the map is periodic in pi, so two copies make every shift a slice
-    fx, fy = np.outer(radii, np.cos(theta)), np.outer(radii, np.sin(theta))
-    polar = [m.at(*_apply(stretch, fx, fy)) for m in maps]
+    directions = (stretch @ np.stack([np.cos(theta), np.sin(theta)])).astype(np.float32)
+    fx, fy = (np.outer(radii.astype(np.float32), d) for d in directions)
+    polar = [m.at(fx, fy) for m in maps]
     polar = [np.pad(np.concatenate([p, p], axis=1), ((0, len(periods)), (0, 0))) for p in polar]
     in_band = np.array([np.sum(np.hypot(*tile.pilots.T) <= BAND_EDGE * 1.1 * t) for t in periods])
 
@@ -194,12 +212,6 @@ def _search(
             matrix = stretch @ rotation @ np.diag([mirror, 1.0]) / periods[i]
             found.append(Candidate(matrix, float(surface[i, j])))
     return found
-
-
-def _apply(
-    stretch: Matrix, fx: NDArray[np.float64], fy: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return stretch[0, 0] * fx + stretch[0, 1] * fy, stretch[1, 0] * fx + stretch[1, 1] * fy
 
 
 def _peaks(surface: NDArray[np.floating]) -> NDArray[np.int64]:

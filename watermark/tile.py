@@ -44,8 +44,8 @@ DATA_RADIUS = 5.0
 SLOPE = 0.5
 """Amplitude ~ radius ** SLOPE; recovery is flat between 0 and 1."""
 
-PERIOD_FACTOR = 1.1
-SMALLEST_PERIOD_FACTOR = 0.75
+PERIOD_FACTOR = 1.25
+SMALLEST_PERIOD_FACTOR = 0.85
 REFERENCE_SIDE_PX = 512
 
 
