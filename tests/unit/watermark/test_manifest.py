@@ -147,7 +147,11 @@ def without_a_piece_of_manifest(data):
 @pytest.mark.parametrize("kind", WRITABLE)
 @pytest.mark.parametrize(
     ("damage", "title"),
-    [(flipped, "source"), (without_a_piece_of_manifest, "source, its Content Credentials unreadable")],
+    [
+        (flipped, "source"),
+        (without_a_piece_of_manifest, "source, its Content Credentials unreadable"),
+        (lambda data: data + b"jumb" * 20_000, "source, its Content Credentials unreadable"),
+    ],
 )
 def test_a_parent_whose_manifest_is_broken_is_still_named(signed, kind, damage, title):
     parent = damage(signed[kind].data)
@@ -288,6 +292,13 @@ def test_a_stored_manifest_with_another_claim_recovers_nothing(signed):
     assert forged != stored
     report = read_manifest(unsigned("png"), "image/png", trust=TRUST, stored_manifest=forged)
     assert (report.status, report.integrity) == ("invalid", "failed")
+
+
+def test_a_manifest_of_absurdly_many_parts_is_not_examined(signed):
+    data = signed["png"].data + b"jumb" * 20_000
+    report = read_manifest(data, "image/png", trust=TRUST)
+    assert (report.status, report.integrity, report.signer) == ("invalid", "failed", None)
+    assert "too many parts" in report.notes[0]
 
 
 # ---- codes that our own files cannot show
