@@ -44,7 +44,8 @@ function operation(method, path, about) {
     about.description ? el("p", { class: "words" }, about.description) : null,
     parameters.length ? [el("h4", {}, "Parameters"), el("dl", { class: "members" },
       parameters.flatMap((one) => member(`${one.name} (${one.in})`, one.schema, one)))] : null,
-    bodies.map(([mime, { schema }]) => [el("h4", {}, "Body: ", el("code", {}, mime)), el("p", {}, ...typeOf(schema))]),
+    bodies.map(([mime, { schema }]) => [el("h4", {}, "Body: ", el("code", {}, mime)),
+      schema.properties ? properties(schema) : el("p", {}, ...typeOf(schema))]),
     el("h4", {}, "Answers"),
     el("dl", { class: "members" }, Object.entries(about.responses ?? {}).flatMap(([status, answer]) => {
       const contents = Object.entries(answer.content ?? {});

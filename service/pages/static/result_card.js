@@ -76,7 +76,7 @@ export class ResultCard {
     const image = el("img", { src: this.preview, alt: `Preview of ${this.name}` });
     image.addEventListener("error", () => image.remove());
     return el("figure", { class: "seen" }, image, el("figcaption", {},
-      foreign(`${checked.format}, ${checked.width} × ${checked.height}, ${sizeInWords(checked.bytes)}`)));
+      foreign(`${checked.format.toUpperCase()}, ${checked.width} × ${checked.height}, ${sizeInWords(checked.bytes)}`)));
   }
 
   /** Take the card off the page and free its preview. */
