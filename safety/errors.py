@@ -1,6 +1,8 @@
 """What can go wrong while deciding or recording.
 
     SafetyError
+    ├── CannotDecide               a classifier failed or answered nonsense: refuse the request
+    ├── PolicyInvalid              a policy file cannot be read or says something impossible
     ├── AuditError
     │   ├── AuditAppendFailed      the entry is not safely in the log: refuse the request
     │   ├── AuditUnreadable        the log (or one entry of it) cannot be read at all
@@ -11,9 +13,23 @@
 A negative verdict is never an exception: a log that was tampered with is an `AuditReport` with ok = False.
 """
 
+from typing import Literal
+
 
 class SafetyError(Exception):
     """Root of the tree above."""
+
+
+class CannotDecide(SafetyError):
+    """No decision was reached; the caller must refuse and record that. `stage` is "input" or "output"."""
+
+    def __init__(self, message: str, *, stage: Literal["input", "output"]) -> None:
+        super().__init__(message)
+        self.stage = stage
+
+
+class PolicyInvalid(SafetyError):
+    """A policy file cannot be read or says something impossible; the message names the entry."""
 
 
 class AuditError(SafetyError):

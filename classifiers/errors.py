@@ -1,0 +1,33 @@
+"""What can keep a classifier from answering.
+
+ClassifierError
+├── UnknownClassifier     no such name in the registry (the text lists the known ones)
+├── ModelUnreadable       weights missing, damaged, or not those the card names
+├── ImageRejected         not a uint8 (H, W, 3) array
+├── TextUnreadable        the text reader failed on a picture
+└── TrainingDataInvalid   a row or folder that the trainer or the evaluation cannot use
+"""
+
+
+class ClassifierError(Exception):
+    """Root of everything `classifiers` raises on purpose."""
+
+
+class UnknownClassifier(ClassifierError):
+    """The registry has no classifier of that name."""
+
+
+class ModelUnreadable(ClassifierError):
+    """Weights are missing, damaged, or not those the card names."""
+
+
+class ImageRejected(ClassifierError):
+    """The array is not a picture as this package defines one."""
+
+
+class TextUnreadable(ClassifierError):
+    """Reading the text in a picture failed, so the picture was not judged."""
+
+
+class TrainingDataInvalid(ClassifierError):
+    """A row or a folder of training or evaluation data cannot be used."""

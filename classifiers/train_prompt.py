@@ -1,0 +1,245 @@
+"""Retrain the embedded prompt classifier from a folder of labelled prompts.
+
+    python -m classifiers.train_prompt --data DIR --out DIR
+
+Steps: read every source but the report and development sets; add sentences of our own (`training_mix`); train
+once without each group of sources and score that group (`FOLDS`); fit the calibration on those scores; train
+on everything; write `weights.npz` (int8 table), `training.json` (figures, thresholds at given false-positive
+rates) and `card.md` with the SHA-256 that `ngram.create_prompt` checks.
+"""
+
+import argparse
+import hashlib
+import io
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from classifiers.calibration import platt
+from classifiers.corpus import Corpus
+from classifiers.dataset import HEADS, Row, data_files, load_rows
+from classifiers.model_card import write_card
+from classifiers.network import NgramNetwork
+from classifiers.ngram import bloom_probes
+from classifiers.training_mix import (
+    HELD_FOR_CHOICES,
+    OWN_HARMLESS,
+    OWN_UNSAFE,
+    REPORT_ONLY,
+    epoch_order,
+    own_rows,
+)
+
+_LOG = logging.getLogger("classifiers.train_prompt")
+
+BITS: Final = 18
+WIDTH: Final = 16
+HIDDEN: Final = 32
+EPOCHS: Final = 3
+_BATCH: Final = 256
+_RATE: Final = 0.005
+_KEEP: Final = 0.7
+"""N-grams kept at random in a training text, so that no single one decides."""
+_UNSAFE_WEIGHT: Final = 3.0
+_KNOWN_BITS: Final = 1 << 20
+_KNOWN_FROM: Final = 3
+"""Occurrences from which a word counts as known."""
+
+FOLDS: Final = (
+    ("nibbler_r1r3", "harmbench", "toxigen_demos"),
+    ("overt_unsafe", "overt_safe", "catqa_en", "catqa_zh"),
+    ("ailuminate_en", "sap200", "artist_style"),
+)
+"""Sources left out together. Other sources and our own sentences are dealt to the folds row by row."""
+
+
+def train(corpus: Corpus, usable: NDArray[np.bool_], seed: int, epochs: int = EPOCHS) -> NgramNetwork:
+    """Train one network on the rows `usable` (bool (rows,)) of `corpus`."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    network = NgramNetwork(1 << BITS, WIDTH, HIDDEN)
+    dense = [parameter for name, parameter in network.named_parameters() if name != "table"]
+    groups: list[dict[str, Any]] = [{"params": [network.table]}, {"params": dense, "weight_decay": 1e-4}]
+    optimizer = torch.optim.Adam(groups, lr=_RATE)
+    step, steps = 0, 0
+    network.train()
+    for epoch in range(epochs):
+        order = epoch_order(corpus.source, usable, rng)
+        steps = steps or epochs * (len(order) // _BATCH + 1)
+        total = 0.0
+        for at in range(0, len(order), _BATCH):
+            index = order[at : at + _BATCH]
+            rate = _RATE * min(1.0, (step + 1) / 50) * max(0.0, 1 - step / steps) + 1e-5
+            for group, share in zip(optimizer.param_groups, (1.0, 0.5), strict=True):
+                group["lr"] = rate * share
+            weight = torch.from_numpy(corpus.weight[index])
+            weight[:, 0] *= _UNSAFE_WEIGHT
+            losses = torch.nn.functional.binary_cross_entropy_with_logits(
+                network(corpus.batch(index, _KEEP, rng)),
+                torch.from_numpy(corpus.target[index]),
+                reduction="none",
+            )
+            loss = (losses * weight).sum() / len(index)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            total += float(loss.detach()) * len(index)
+            step += 1
+        _LOG.info("epoch %d: %d rows, loss %.4f", epoch, len(order), total / len(order))
+    return network.eval()
+
+
+def logits_of(network: NgramNetwork, corpus: Corpus, index: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Score rows `index`: float32 (rows, heads)."""
+    with torch.no_grad():
+        parts = [network(corpus.batch(index[at : at + 512])).numpy() for at in range(0, len(index), 512)]
+    return np.concatenate(parts)
+
+
+def unseen_logits(corpus: Corpus, seed: int, epochs: int) -> NDArray[np.float32]:
+    """Score every row by a network that saw neither it nor, for `FOLDS`, anything of its source."""
+    fold = np.random.default_rng(seed).integers(0, len(FOLDS), len(corpus))
+    for number, sources in enumerate(FOLDS):
+        fold[np.isin(corpus.source, sources)] = number
+    logits = np.zeros((len(corpus), len(HEADS)), np.float32)
+    for number in range(len(FOLDS)):
+        _LOG.info("fold %d: without %s", number, ", ".join(FOLDS[number]))
+        network = train(corpus, (fold != number) & (corpus.weight.sum(axis=1) > 0), seed + number, epochs)
+        index = np.flatnonzero(fold == number)
+        logits[index] = logits_of(network, corpus, index)
+    return logits
+
+
+def calibrate(corpus: Corpus, logits: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Fit each head on unseen logits: (slope, intercept), float32 (heads,) each.
+
+    Our own sentences are too easy to calibrate on; a head with no other positives falls back to them.
+    """
+    own = np.isin(corpus.source, (OWN_UNSAFE, OWN_HARMLESS))
+    fitted = []
+    for head in range(len(HEADS)):
+        real = ~own & (corpus.target[:, head] > 0.5) & (corpus.weight[:, head] >= 0.3)
+        rows = ~own if real.sum() >= 20 else np.ones(len(corpus), np.bool_)
+        fitted.append(platt(logits[rows, head], corpus.target[rows, head], corpus.weight[rows, head]))
+    slopes, intercepts = zip(*fitted, strict=True)
+    return np.array(slopes, np.float32), np.array(intercepts, np.float32)
+
+
+def thresholds(corpus: Corpus, chances: NDArray[np.float32]) -> dict[str, dict[str, float]]:
+    """Give, for each head, the score that 2, 1, 0.5, 0.3 % of harmless rows reach (unseen; our own left out)."""
+    harmless = (corpus.weight[:, 0] >= 0.4) & (corpus.target[:, 0] == 0) & (corpus.source != OWN_HARMLESS)
+    harmless &= ~np.isin(corpus.source, ("davidson", "cold_zh_train", "artist_style", OWN_UNSAFE))
+    rates = (0.02, 0.01, 0.005, 0.003)
+    return {
+        name: {
+            f"{rate:.1%}": round(float(np.quantile(chances[harmless, head], 1 - rate)), 4) for rate in rates
+        }
+        for head, name in enumerate(HEADS)
+    }
+
+
+def pack(
+    network: NgramNetwork,
+    slope: NDArray[np.float32],
+    intercept: NDArray[np.float32],
+    words: NDArray[np.uint64],
+) -> bytes:
+    """Quantise the table to int8 (one scale a column) and pack everything `ngram` needs into an .npz."""
+    state = {name: value.detach().numpy() for name, value in network.named_parameters()}
+    scale = np.abs(state["table"]).max(axis=0) / 127
+    table = np.round(state["table"] / scale).astype(np.int8)
+    unique, count = np.unique(words, return_counts=True)
+    filled = np.zeros(_KNOWN_BITS, np.bool_)
+    for probe in bloom_probes(unique[count >= _KNOWN_FROM], _KNOWN_BITS):
+        filled[probe] = True
+    meta = {"heads": HEADS, "version": hashlib.sha256(table.tobytes()).hexdigest()[:12]}
+    arrays = {
+        "meta": np.frombuffer(json.dumps(meta).encode(), np.uint8),
+        "table": table,
+        "scale": scale.astype(np.float32),
+        "slope": slope,
+        "intercept": intercept,
+        "known": np.packbits(filled, bitorder="little"),
+    }
+    for layer in ("hidden", "out", "skip"):
+        arrays[f"{layer}_w"] = state[f"{layer}.weight"].astype(np.float32)
+        arrays[f"{layer}_b"] = state[f"{layer}.bias"].astype(np.float32)
+    packed = io.BytesIO()
+    np.savez_compressed(packed, allow_pickle=False, **arrays)
+    return packed.getvalue()
+
+
+def run(
+    data: Path, out: Path, *, seed: int = 7, epochs: int = EPOCHS, own_scale: float = 1.0
+) -> Mapping[str, Any]:
+    """Train from the files of `data`, write the model to `out`, return the figures of `training.json`.
+
+    Raises:
+        TrainingDataInvalid: `data` holds nothing to read, or a bad row.
+
+    """
+    files = data_files(data)
+    rows: list[Row] = []
+    for name, path in files.items():
+        if name not in REPORT_ONLY | HELD_FOR_CHOICES:
+            rows += load_rows(path)
+    avoid = [row.text for name in sorted(REPORT_ONLY & set(files)) for row in load_rows(files[name])]
+    rows = without(rows, avoid)
+    counts = {
+        name: sum(1 for row in rows if row.source == name) for name in sorted({row.source for row in rows})
+    }
+    rows += own_rows(rows, seed, avoid, own_scale)
+    _LOG.info("%d rows", len(rows))
+    corpus = Corpus(rows, BITS)
+    unseen = unseen_logits(corpus, seed, epochs)
+    slope, intercept = calibrate(corpus, unseen)
+    chances = 1 / (1 + np.exp(-(slope * unseen + intercept)))
+    network = train(corpus, corpus.weight.sum(axis=1) > 0, seed, epochs)
+    real = ~np.isin(corpus.source, (OWN_UNSAFE, OWN_HARMLESS))
+    weights = pack(network, slope, intercept, corpus.words)
+    figures = {
+        "rows": len(rows),
+        "sources": counts,
+        "own_sentences": int((~real).sum()),
+        "settings": {"bits": BITS, "width": WIDTH, "hidden": HIDDEN, "epochs": epochs, "seed": seed},
+        "thresholds_at_false_positive_rate": thresholds(corpus, chances.astype(np.float32)),
+        "sha256": hashlib.sha256(weights).hexdigest(),
+        "bytes": len(weights),
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "weights.npz").write_bytes(weights)
+    (out / "training.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    write_card(out)
+    return figures
+
+
+def without(rows: Sequence[Row], avoid: Sequence[str]) -> list[Row]:
+    """Drop rows whose text is in an evaluation set, letter for letter but for case and outer space."""
+    seen = {text.strip().lower() for text in avoid}
+    return [row for row in rows if row.text.strip().lower() not in seen]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run from the command line; 0 when a model was written."""
+    parser = argparse.ArgumentParser(prog="python -m classifiers.train_prompt", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of .jsonl or .jsonl.gz files")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for weights.npz, training.json, card.md"
+    )
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    chosen = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    figures = run(chosen.data, chosen.out, seed=chosen.seed, epochs=chosen.epochs)
+    _LOG.info("wrote %s: %d bytes, SHA-256 %s", chosen.out, figures["bytes"], figures["sha256"])
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,114 @@
+"""What the trainer feeds the network: how much of each source, and what it makes itself.
+
+Owns the recipe. Every number in `SHARES` answers one of two questions: how often is a row of this source seen
+in an epoch (small clean sets often, large noisy ones rarely), and how many of its rows at most.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifiers.dataset import Row
+from classifiers.normalize import normalize
+from classifiers.synthesis import hide, long_cover, misspell, sentences
+
+REPORT_ONLY: Final = frozenset(
+    {"i2p", "xstest", "openai_moderation", "parti", "drawbench", "coco_captions_test"}
+)
+"""Never trained on, whatever the folder holds."""
+HELD_FOR_CHOICES: Final = frozenset({"pickapic_test", "cold_zh_dev", "ailuminate_fr"})
+"""Development sets: looked at while choosing, never trained on."""
+
+SHARES: Final[Mapping[str, tuple[float, int]]] = {
+    # source: (times an epoch, rows at most an epoch)
+    "nibbler_r1r3": (3, 9000),  # the only human-written unsafe image prompts
+    "overt_unsafe": (2, 9000),
+    "overt_safe": (1.5, 9000),  # their harmless twins
+    "ailuminate_en": (2, 9000),
+    "catqa_en": (2, 9000),
+    "catqa_zh": (4, 9000),
+    "harmbench": (2, 9000),
+    "toxigen_demos": (2, 9000),
+    "gptimage2_prompts": (3, 9000),  # long harmless prompts
+    "nanobanana_prompts": (3, 9000),
+    "coco_captions_train": (1, 9000),
+    "t2i_compbench": (1, 2500),
+    "davidson": (1, 5000),
+    "cold_zh_train": (1, 9000),
+    "artist_style": (1, 1500),
+    "identity_templates_en": (1, 1200),
+    "identity_templates_zh": (1, 1200),
+}
+OWN_UNSAFE: Final = "own_unsafe"
+OWN_HARMLESS: Final = "own_harmless"
+_MISSPELT: Final = 0.08
+"""Share of our own sentences with spelling noise."""
+
+
+def own_rows(rows: Sequence[Row], seed: int, avoid: Sequence[str] = (), scale: float = 1.0) -> list[Row]:
+    """Make sentences of our own, some of them hidden in harmless prompts of `rows`.
+
+    Args:
+        rows: training rows; the harmless ones serve as covers.
+        seed: same seed, same sentences.
+        avoid: texts of evaluation sets; a sentence that equals one of them is dropped.
+        scale: 1.0 makes about 69,000.
+
+    """
+    rng = random.Random(seed)  # noqa: S311 - sentences, not secrets
+    english = [row.text for row in rows if _is_cover(row) and row.lang == "en"] or ["a photo of a cat"]
+    chinese = [row.text for row in rows if _is_cover(row) and row.lang == "zh"] or ["一张猫的照片"]
+    made: list[tuple[str, str]] = []
+
+    def add(grammar: str, count: int, covers: Sequence[str] = (), words: int = 0) -> None:
+        for text, category in sentences(grammar, round(count * scale), rng):
+            cover = long_cover(covers, rng.randint(40, 40 + words), rng) if words else ""
+            cover = cover or (rng.choice(covers) if covers else "")
+            made.append((hide(text, cover, rng) if cover else text, category))
+
+    add("unsafe_en", 14_000)
+    add("unsafe_zh", 7_000)
+    add("unsafe_en", 9_000, english)
+    add("unsafe_zh", 3_000, chinese)
+    add("unsafe_en", 1_000, english, words=80)
+    add("benign_en", 22_000)
+    add("benign_zh", 9_000)
+    made += [(long_cover(english, rng.randint(30, 150), rng), "benign") for _ in range(round(1_500 * scale))]
+    made += [(misspell(rng.choice(english), rng), "benign") for _ in range(round(2_500 * scale))]
+
+    seen = {_key(text) for text in avoid}
+    own = []
+    for text, category in made:
+        noisy = misspell(text, rng) if rng.random() < _MISSPELT else text
+        if _key(noisy) in seen:
+            continue
+        harmless = category == "benign"
+        labels = frozenset() if harmless else frozenset({category})
+        own.append(Row(noisy, labels, OWN_HARMLESS if harmless else OWN_UNSAFE, harmless=harmless))
+    return own
+
+
+def epoch_order(
+    source: NDArray[np.object_], usable: NDArray[np.bool_], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw one epoch: row indices in random order, each source as often as `SHARES` says."""
+    drawn = []
+    for name in sorted(set(source)):
+        rows = np.flatnonzero((source == name) & usable)
+        times, most = SHARES.get(name, (1.0, len(rows)))
+        wanted = min(most, round(len(rows) * times))
+        whole = [rng.permutation(rows) for _ in range(wanted // max(len(rows), 1) + 1)]
+        drawn.append(np.concatenate(whole)[:wanted])
+    return rng.permutation(np.concatenate(drawn))
+
+
+def _is_cover(row: Row) -> bool:
+    image_prompts = ("coco", "pickapic", "t2i", "geneval")
+    return not row.labels and row.source.startswith(image_prompts)
+
+
+def _key(text: str) -> str:
+    return normalize(text).rstrip("?!. ")

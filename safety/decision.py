@@ -1,0 +1,68 @@
+"""What the policy said about one prompt or one picture, and why.
+
+Owns the values that the gateway acts on and the audit log keeps. They never contain the prompt: a reason names
+a category, a number and a rule.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
+
+Action = Literal["allow", "annotate", "review", "block"]
+Stage = Literal["input", "output"]
+
+ACTIONS: Final[tuple[Action, ...]] = ("allow", "annotate", "review", "block")
+"""From mildest to hardest. `annotate` releases the picture and marks it as needing a label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One rule that took effect.
+
+    Attributes:
+        code: "category", "unsafe", "blocklist" or "unread".
+        category: the category, or the code again where there is none.
+        score, threshold: what was measured and what the policy sets, in [0, 1].
+        action: what this rule alone asks for.
+        text: one sentence for people.
+
+    """
+
+    code: str
+    category: str
+    score: float
+    threshold: float
+    action: Action
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict: the hardest action of all reasons, "allow" without any.
+
+    Attributes:
+        flagged: categories at or over their lowest threshold; "unsafe" alone where only the overall score is.
+        categories: every category name to its score in [0, 1].
+        unsafe: the overall score in [0, 1].
+        policy_version: `<name>@<hash>`, enough to find the rules again.
+        models: what scored.
+
+    """
+
+    action: Action
+    stage: Stage
+    unsafe: float
+    categories: Mapping[str, float]
+    flagged: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+    policy_version: str
+    models: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values that `json.dumps` accepts."""
+        return asdict(self) | {"categories": dict(self.categories)}
+
+
+def hardest(reasons: tuple[Reason, ...]) -> Action:
+    """Give the hardest action asked for, "allow" without reasons."""
+    return max((reason.action for reason in reasons), key=ACTIONS.index, default="allow")
