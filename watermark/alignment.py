@@ -1,4 +1,4 @@
-"""Coherent tests: is the tile here, under this linear map, and where does it start?
+"""Coherent tests: whether the tile is there under a linear map, and where it starts.
 
 A hypothesis is a real 2 x 2 matrix B that takes the tile's harmonics k to frequencies f = B k, in cycles per pixel of
 the searched planes: a rotation over the period, with a reflection, aspect and shear where there are any. The pilots
@@ -39,6 +39,7 @@ class Lock:
         sign: -1 when the colours are inverted, else 1.
         z: height of the correlation peak in standard deviations of a sum of random phases, 0..sqrt(2 * 48).
         peak: the same height before the division; it grows with the energy that the map collects.
+
     """
 
     matrix: Matrix
@@ -79,6 +80,7 @@ def lock_coefficients(tile: Tile, coefficients: Coefficients, matrix: Matrix) ->
         tile: whose pilots to look for.
         coefficients: complex (looks, 1072), sampled at `matrix`.
         matrix: what the lock is to report.
+
     """
     return lock_pilots(tile, normalised(tile, coefficients)[:, : len(tile.pilots)], matrix)
 
@@ -127,6 +129,7 @@ def climb(tile: Tile, looks: Sequence[Spectrum], lock: Lock) -> tuple[Lock, int]
 
     Returns:
         The refined lock, and the number of maps that were tried.
+
     """
     size = max(looks[0].shape)
     unit = 1.0 / (18.0 * size * np.sqrt(abs(np.linalg.det(lock.matrix))))

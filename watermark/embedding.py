@@ -13,7 +13,6 @@ All three are measured on a sample of the picture with the real rounding and cli
 import hashlib
 import hmac
 import math
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -64,12 +63,11 @@ def embed(image: Image, payload: bytes, *, key: bytes, strength: float = 1.0) ->
 
     rgb = np.ascontiguousarray(image[:, :, :3])
     luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    height, width = luma.shape
-    period = period_px(height, width)
-    pattern = render(tile, data_symbols(tile, payload), height, width, period, _origin(tile, payload, period))
+    period = period_px(*luma.shape)
+    pattern = render(tile, data_symbols(tile, payload), luma.shape, period, _origin(tile, payload, period))
     shaped = perceptual_mask(luma, period / UNITS) * pattern
 
-    amplitude = strength * _Sample.of(rgb, luma, shaped).largest_amplitude()
+    amplitude = strength * _largest_amplitude(rgb, shaped)
     marked = image.copy()
     for channel, weight in enumerate(CHANNEL_WEIGHTS):
         plane = np.ascontiguousarray(rgb[:, :, channel])
@@ -79,59 +77,55 @@ def embed(image: Image, payload: bytes, *, key: bytes, strength: float = 1.0) ->
 
 
 def _origin(tile: Tile, payload: bytes, period: float) -> tuple[float, float]:
-    """Where the tile starts, in pixels: keyed and different for each payload, so that an average of marked pictures
-    does not line the tiles up.
-    """
+    """Draw the start of the tile (x, y) in pixels from key and payload: an average of pictures lines nothing up."""
     digest = hmac.new(tile.key, b"countermark origin" + payload, hashlib.sha256).digest()
     x, y = (int.from_bytes(digest[i : i + 8], "big") / 2.0**64 for i in (0, 8))
     return x * period, y * period
 
 
-@dataclass(frozen=True)
-class _Sample:
-    """Strips of rows of the picture on which quality is measured.
+SAMPLED_ROWS = 16
+SAMPLED_STRIPS = 16
+"""Quality is measured on 16 strips of 16 rows: the PSNR of the whole picture comes out within 0.3 dB of the target."""
 
-    Attributes:
-        rgb: uint8 (n, rows, W, 3); luma: float32 (n, rows, W); shaped: float32 (n, rows, W), mask times pattern.
+
+def _strips(plane: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Cut strips of rows, evenly spread; float32 (strips, rows, ...)."""
+    starts = np.unique(np.linspace(0, len(plane) - SAMPLED_ROWS, SAMPLED_STRIPS).astype(int))
+    return np.stack([plane[s : s + SAMPLED_ROWS] for s in starts]).astype(np.float32)
+
+
+def _largest_amplitude(rgb: Image, shaped: NDArray[np.float32]) -> float:
+    """Find the largest amplitude that keeps all three limits.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        shaped: float32 (H, W), mask times pattern.
 
     """
+    original, change = _strips(rgb), _strips(shaped)[..., None] * CHANNEL_WEIGHTS
+    luma = original @ LUMA
+    allowed_error = 255.0**2 / 10 ** (PSNR_TARGET_DB / 10)
+    amplitude = FLAT_LUMA_RMS / float(LUMA @ CHANNEL_WEIGHTS)
+    for _ in range(3):  # both losses grow nearly with the square of the amplitude
+        marked = np.clip(np.rint(original + np.float32(amplitude) * change), 0, 255)
+        error = float(np.mean((marked - original) ** 2))
+        loss = 1.0 - _similarity(luma, marked @ LUMA)
+        factor = math.sqrt(min(allowed_error / max(error, 1e-9), (1 - SSIM_TARGET) / max(loss, 1e-9)))
+        if factor > 0.995:
+            break
+        amplitude *= factor
+    return amplitude
 
-    rgb: NDArray[np.uint8]
-    luma: NDArray[np.float32]
-    shaped: NDArray[np.float32]
 
-    ROWS = 16
-    COUNT = 16
+def _similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Mean SSIM of two stacks of luma strips over 7 x 7 windows (Wang et al., IEEE TIP 13(4), 2004)."""
+    mean_a, mean_b = _window_means(a), _window_means(b)
+    variance = _window_means(a * a) - mean_a**2 + _window_means(b * b) - mean_b**2
+    covariance = _window_means(a * b) - mean_a * mean_b
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    structure = (2 * covariance + c2) / (variance + c2)
+    return float(np.mean((2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1) * structure))
 
-    @classmethod
-    def of(cls, rgb: Image, luma: NDArray[np.float32], shaped: NDArray[np.float32]) -> "_Sample":
-        starts = np.unique(np.linspace(0, len(luma) - cls.ROWS, cls.COUNT).astype(int))
-        take = lambda plane: np.stack([plane[s : s + cls.ROWS] for s in starts])
-        return cls(take(rgb), take(luma), take(shaped))
 
-    def largest_amplitude(self) -> float:
-        """The largest amplitude that keeps all three limits."""
-        luma_gain = float(LUMA @ CHANNEL_WEIGHTS)
-        amplitude = FLAT_LUMA_RMS / luma_gain
-        allowed = 255.0**2 / 10 ** (PSNR_TARGET_DB / 10)
-        for _ in range(3):  # both errors grow nearly with the square of the amplitude
-            marked = np.clip(np.rint(self.rgb + amplitude * self.shaped[..., None] * CHANNEL_WEIGHTS), 0, 255)
-            mse = float(np.mean((marked - self.rgb) ** 2))
-            loss = 1.0 - self._similarity(marked.astype(np.float32) @ LUMA)
-            factor = min(math.sqrt(allowed / max(mse, 1e-9)), math.sqrt((1 - SSIM_TARGET) / max(loss, 1e-9)))
-            if factor > 0.995:
-                break
-            amplitude *= factor
-        return amplitude
-
-    def _similarity(self, marked: NDArray[np.float32]) -> float:
-        """Mean SSIM of the luma over 7 x 7 windows (Wang et al., IEEE TIP 13(4), 2004)."""
-        mean = lambda planes: np.stack([cv2.blur(p, (7, 7))[3:-3, 3:-3] for p in planes])
-        mu_a, mu_b = mean(self.luma), mean(marked)
-        var_a, var_b = mean(self.luma**2) - mu_a**2, mean(marked**2) - mu_b**2
-        covariance = mean(self.luma * marked) - mu_a * mu_b
-        c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-        similarity = (
-            (2 * mu_a * mu_b + c1) * (2 * covariance + c2) / ((mu_a**2 + mu_b**2 + c1) * (var_a + var_b + c2))
-        )
-        return float(similarity.mean())
+def _window_means(strips: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.stack([cv2.blur(strip, (7, 7))[3:-3, 3:-3] for strip in strips])

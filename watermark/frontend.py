@@ -42,13 +42,14 @@ def suppress_host(planes: Sequence[Plane], shifts: int = 1) -> list[Plane]:
 
     Returns:
         As many float32 (H, W), zero mean, RMS 1 (all zero for a flat plane).
+
     """
     height, width = planes[0].shape
     totals = [np.zeros((height, width), np.float32) for _ in planes]
     for shift in range(shifts):
         padded = [cv2.copyMakeBorder(p, shift, 0, shift, 0, cv2.BORDER_REFLECT_101) for p in planes]
         for total, residual in zip(totals, _whiten(padded), strict=True):
-            total += residual[shift : shift + height, shift : shift + width]
+            np.add(total, residual[shift : shift + height, shift : shift + width], out=total)
     return [total / np.float32(max(float(np.sqrt(np.mean(total * total))), 1e-6)) for total in totals]
 
 
@@ -67,12 +68,12 @@ def _whiten(planes: Sequence[Plane]) -> list[Plane]:
 
 def _whiten_bands(bands: Sequence[Plane]) -> list[Plane]:
     """Whiten one orientation at one scale: the luma's band, and the colour difference's after regression on it."""
-    luma = bands[0]
+    luma = np.asarray(bands[0], np.float32)
     luma_energy = _local_mean(luma * luma)
     out = [_normalise(luma, luma_energy)]
     for band in bands[1:]:
-        slope = _local_mean(band * luma) / (luma_energy + 1.0)
-        unpredicted = band - slope * luma
+        slope = _local_mean(band * luma) / (luma_energy + np.float32(1.0))
+        unpredicted = np.asarray(band - slope * luma, np.float32)
         out.append(_normalise(unpredicted, _local_mean(unpredicted * unpredicted)))
     return out
 

@@ -11,34 +11,38 @@ from watermark.errors import BadImage, BadKey, BadPayload, ImageTooSmall
 Image = NDArray[np.uint8]
 
 SHORTEST_SIDE_PX = 128
-"""Smallest side that is marked or searched: one tile period at the smallest scale is 96 px (see tile.py)."""
+"""Smallest side that is marked: a little over one period of the smallest tile (tile.py)."""
+
+SHORTEST_SEARCHED_PX = 64
+"""Smallest side that is searched: crops of marked pictures down to half a period can still be read."""
 
 PAYLOAD_BYTES = 8
 KEY_BYTES = (16, 64)
 
 
-def check_image(image: Image) -> Image:
+def check_image(image: Image, shortest_px: int = SHORTEST_SIDE_PX) -> Image:
     """Return `image` unchanged if it can be marked or searched.
 
     Args:
-        image: uint8 (H, W, 3) RGB or (H, W, 4) RGBA, both sides >= 128 px.
+        image: uint8 (H, W, 3) RGB or (H, W, 4) RGBA.
+        shortest_px: least side that is accepted.
 
     Raises:
         BadImage: another type, dtype or shape.
-        ImageTooSmall: a side is under 128 px.
+        ImageTooSmall: a side is under `shortest_px`.
 
     """
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         got = getattr(image, "dtype", type(image).__name__)
         raise BadImage(f"image: got {got}, expected a numpy array of uint8, convert it first")
-    if image.ndim != 3 or image.shape[2] not in (3, 4):
+    if image.ndim != 3 or image.shape[2] not in {3, 4}:
         raise BadImage(
             f"image: got shape {image.shape}, expected (H, W, 3) or (H, W, 4), convert to RGB or RGBA"
         )
-    if min(image.shape[:2]) < SHORTEST_SIDE_PX:
+    height, width = image.shape[:2]
+    if min(height, width) < shortest_px:
         raise ImageTooSmall(
-            f"image: got {image.shape[1]}x{image.shape[0]} px, expected a shortest side of at least "
-            f"{SHORTEST_SIDE_PX} px, use a larger image"
+            f"image: got {width}x{height} px, expected a shortest side of at least {shortest_px} px, use a larger image"
         )
     return image
 

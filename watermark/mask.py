@@ -45,7 +45,7 @@ def perceptual_mask(luma: NDArray[np.float32], unit_px: float) -> NDArray[np.flo
     texture = cv2.erode(texture, np.ones((side, side), np.uint8))
     texture = cv2.GaussianBlur(texture, (0, 0), 3 * unit)
     mask = np.clip(texture / FLAT_TEXTURE, 1.0, BUSY_TEXTURE / FLAT_TEXTURE) ** EXPONENT
-    return cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def _smooth(plane: NDArray[np.float32], sigma_px: float, step: int) -> NDArray[np.float32]:

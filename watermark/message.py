@@ -28,7 +28,7 @@ def data_symbols(tile: Tile, payload: bytes) -> NDArray[np.complex128]:
     word = np.unpackbits(np.frombuffer(payload + _check(tile.key, payload), np.uint8))
     bits = encode(polar_code(CODE_BITS, INFORMATION_BITS), word) ^ _scrambling(tile.key)
     signs = 1.0 - 2.0 * bits
-    return (signs[0::2] + 1j * signs[1::2]) / np.sqrt(2.0)
+    return np.asarray((signs[0::2] + 1j * signs[1::2]) / np.sqrt(2.0))
 
 
 def read_payload(tile: Tile, llr: NDArray[np.float32]) -> bytes | None:

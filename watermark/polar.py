@@ -77,6 +77,7 @@ def decode(code: PolarCode, llr: Floats, list_size: int) -> Bits:
     """Decode soft bits into the most likely information words.
 
     Args:
+        code: as it was encoded.
         llr: float32 (length,), log P(0) / P(1) for each code bit.
         list_size: paths kept; 1 is plain successive cancellation.
 
@@ -110,11 +111,12 @@ class _Paths:
         """Decide one sub-tree.
 
         Args:
+            node: what to decide.
             llr: float32 (P, size).
 
         Returns:
-            The signs (P', size) of its code bits, +1 for 0 and -1 for 1, and for each path now alive the index of the path it
-            came from (None: the paths are the same as before).
+            The signs (P', size) of its code bits, +1 for 0 and -1 for 1, and for each path now alive the index of
+            the path it came from (None: the paths are the same as before).
 
         """
         if node.kind == "frozen":
@@ -159,11 +161,12 @@ def _compose(first: NDArray[np.int64] | None, then: NDArray[np.int64] | None) ->
 
 def _softplus(x: Floats) -> Floats:
     """log(1 + exp(x)), in float32 without overflow."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    return np.asarray(np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))))
 
 
 def _check_node(a: Floats, b: Floats) -> Floats:
     """LLR of the exclusive or of two bits, exactly: 2 atanh(tanh(a / 2) tanh(b / 2))."""
     total, difference = np.abs(a + b), np.abs(a - b)
     # min(|a|, |b|) with the sign of a b is half the difference of the two absolute values
-    return (total - difference) * np.float32(0.5) + np.log((1 + np.exp(-total)) / (1 + np.exp(-difference)))
+    exact = np.log((1 + np.exp(-total)) / (1 + np.exp(-difference)))
+    return np.asarray((total - difference) * np.float32(0.5) + exact)

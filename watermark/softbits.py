@@ -1,10 +1,10 @@
 """From Fourier coefficients to soft bits: undo the shift, learn the channel from the pilots, weigh by noise.
 
 Scaling, blur, compression and the front end attenuate high harmonics more than low ones, and some channels kill the
-colour difference altogether. The pilots, whose values are known, show by how much: for each look, their gain is averaged
-over neighbouring radii and shrunk where it is not significant. The looks are then combined like the antennas of a
-radio (maximum ratio combining with their noise correlation), and a bit's log-likelihood ratio is 2 * gain * value /
-noise.
+colour difference altogether. The pilots, whose values are known, show by how much: for each look, their gain is
+averaged over neighbouring radii and shrunk where it is not significant. The looks are then combined like the antennas
+of a radio (maximum ratio combining with their noise correlation), and a bit's log-likelihood ratio is
+2 * gain * value / noise.
 """
 
 import numpy as np
@@ -32,6 +32,7 @@ def soft_bits(tile: Tile, coefficients: Coefficients, lock: Lock) -> NDArray[np.
 
     Returns:
         float32 (2048,), positive for 0, still scrambled.
+
     """
     count = len(tile.pilots)
     turns = np.exp(2j * np.pi / UNITS * (tile.carriers @ np.array(lock.shift)))

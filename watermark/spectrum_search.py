@@ -1,4 +1,4 @@
-"""The magnitude search: at which scale, angle and mirror do the pilots stand out of the power spectrum?
+"""The magnitude search: the scales, angles and mirrors at which the pilots stand out of the power spectrum.
 
 On axes of log frequency and angle, scaling and rotating a picture shift its spectrum, so the score of every (period,
 angle) is a sum of 48 shifted copies of one log-polar map (O'Ruanaidh and Pun, Signal Processing 66(3), 1998). A shift
@@ -34,14 +34,12 @@ BAND_EDGE = 0.46
 GRID_STEP = 0.7
 """Step of the grid, in units of the spectrum's resolution at radius PIVOT."""
 
-ASPECTS = tuple(math.exp(x) for x in np.linspace(-0.17, 0.17, 22))
-"""Width over height after stretching: +-17 %, in steps that the spectrum's resolution cannot tell apart."""
-
-ASPECT_STEP = 1.2
+STRETCHED_STEP = 1.2
+"""The same for the many maps of stretched pictures."""
 
 PIVOT = 18.0
 KEPT_PER_OCTAVE = 12
-KEPT_OF_ASPECTS = 60
+KEPT_OF_STRETCHED = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +49,7 @@ class PowerMap:
     Attributes:
         excess: float32 (rows, columns), rows are fy from -0.5 to 0.5 and columns fx from -margin to 0.5.
         size: the longer side of the residual, in pixels: frequencies closer than 1 / size are not told apart.
+
     """
 
     excess: Plane
@@ -115,6 +114,7 @@ def search_octaves(
 
     Returns:
         The best candidates of each octave, unordered.
+
     """
     shortest, longest = periods
     octaves = max(1, math.ceil(math.log2(longest / shortest) - 1e-9))
@@ -126,14 +126,16 @@ def search_octaves(
     return found
 
 
-def search_aspects(tile: Tile, maps: Sequence[PowerMap], periods: tuple[float, float]) -> list[Candidate]:
-    """As `search_octaves`, on a coarser grid, for pictures whose width and height were scaled apart."""
-    together = PowerMap(sum(m.excess for m in maps) / np.float32(math.sqrt(len(maps))), maps[0].size)
+def search_stretched(
+    tile: Tile, maps: Sequence[PowerMap], periods: tuple[float, float], stretches: Sequence[Matrix]
+) -> list[Candidate]:
+    """As `search_octaves`, on a coarser grid, for each of many stretches; the best of all, best first."""
+    total = np.asarray(sum(m.excess for m in maps), np.float32)
+    together = PowerMap(total / np.float32(math.sqrt(len(maps))), maps[0].size)
     found: list[Candidate] = []
-    for aspect in ASPECTS:
-        stretch = np.diag([aspect**-0.5, aspect**0.5])
-        found += search_octaves(tile, [together], periods, step=ASPECT_STEP, stretch=stretch)
-    return sorted(found, key=lambda c: -c.score)[:KEPT_OF_ASPECTS]
+    for stretch in stretches:
+        found += search_octaves(tile, [together], periods, step=STRETCHED_STEP, stretch=stretch)
+    return sorted(found, key=lambda c: -c.score)[:KEPT_OF_STRETCHED]
 
 
 def climb_magnitudes(
@@ -202,7 +204,8 @@ def _search(
         for score, plane in zip(scores, polar, strict=True):
             for row, column in zip(rows, columns, strict=True):
                 if row < len(radii):
-                    score += plane[row : row + len(periods), column : column + angles]
+                    shifted = plane[row : row + len(periods), column : column + angles]
+                    np.add(score, shifted, out=score)
         scores /= np.sqrt(np.maximum(in_band, 12))[None, :, None]
         surface = _best_of(scores)
         for i, j in _peaks(surface):
