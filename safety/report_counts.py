@@ -180,7 +180,7 @@ def build_report(
 
 def _key(entry: AuditEntry) -> _Key:
     return _Key(
-        day=entry.time.astimezone(UTC).date(),
+        day=entry.time.date(),  # entries keep their time in UTC
         kind=entry.kind,
         generator=f"{entry.generator} {entry.generator_version}".strip() or "none",
         outcome=entry.outcome,

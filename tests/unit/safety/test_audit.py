@@ -190,6 +190,11 @@ def test_an_inserted_or_repeated_entry_is_named(bad: int) -> None:
         assert verdict(numbered).first_bad_index == expected
 
 
+@pytest.mark.parametrize("bad", [0, 5, N - 1])
+def test_a_renumbered_entry_is_named(bad: int) -> None:
+    assert verdict([*ROWS[:bad], replace(ROWS[bad], index=99), *ROWS[bad + 1 :]]).first_bad_index == bad
+
+
 def test_exchanged_entries_are_named() -> None:
     for first, second in ((0, 1), (3, 9), (11, 12)):
         rows = list(ROWS)

@@ -189,6 +189,7 @@ def tamper(path: Path, *statements: str) -> None:
         ("UPDATE entry SET seal = zeroblob(32) WHERE idx = 23", 23),
         ("UPDATE entry SET seal = x'' WHERE idx = 9", 9),
         ("UPDATE entry SET body = (SELECT body FROM entry WHERE idx = 3) WHERE idx = 4", 4),
+        ("UPDATE entry SET idx = 1000 WHERE idx = 23", 23),
         ("DELETE FROM entry WHERE idx = 11", 11),
         ("DELETE FROM entry WHERE idx >= 20", 20),
         ("DELETE FROM entry", 0),
@@ -339,6 +340,15 @@ def test_forged_entries_stop_appends(copy: Path) -> None:
 
 
 # --- disks and locks
+
+
+def test_commits_wait_for_the_disk(copy: Path) -> None:
+    log = open_log(copy)
+    log.append(entry(24))
+    assert log._writer is not None
+    found = [log._writer.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    assert found == [b"wal", 2]  # 2 is FULL
+    log.close()
 
 
 def test_a_full_disk_refuses_and_leaves_the_log_good(copy: Path) -> None:
