@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -51,10 +52,16 @@ def start_server(data_dir: Path, **environment: str) -> Server:
     raise RuntimeError("the service did not start:\n" + "".join(log))
 
 
+def stop_server(running: Server) -> None:
+    """Ask the service to stop and check that it did so in order (uvicorn ends by the signal it was sent)."""
+    running.process.terminate()
+    assert running.process.wait(timeout=60) in {0, -signal.SIGTERM}, "".join(running.log)
+    assert not [line for line in running.log if "Traceback" in line], "".join(running.log)
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all end-to-end tests of a run."""
     running = start_server(tmp_path_factory.mktemp("data"))
     yield running
-    running.process.terminate()
-    assert running.process.wait(timeout=60) == 0, "".join(running.log)
+    stop_server(running)

@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from service.verification_report import VerificationReport
-from tests.e2e.conftest import Server, start_server
+from tests.e2e.conftest import Server, start_server, stop_server
 
 pytestmark = pytest.mark.e2e
 
@@ -21,8 +21,7 @@ def front(server: Server, tmp_path: Path) -> Iterator[Server]:
         tmp_path, COUNTERMARK_GENERATOR="openai", COUNTERMARK_GENERATOR_OPTIONS=json.dumps(options)
     )
     yield running
-    running.process.terminate()
-    assert running.process.wait(timeout=60) == 0
+    stop_server(running)
 
 
 def test_signed_upstream_picture_keeps_its_history(front: Server, server: Server) -> None:
