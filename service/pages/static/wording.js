@@ -61,13 +61,17 @@ export function percent(share) {
   return `${Number(value.toPrecision(value >= 10 ? 3 : 2))} %`;
 }
 
-/** What happened to the picture since it was marked, as the watermark's geometric search saw it. */
+/** What happened to the picture since it was marked, as the watermark's search saw it; crops blur its idea of scale. */
 export function geometryInWords({ rotation_deg: rotation, scale, flipped }) {
   if ([rotation, scale, flipped].every((value) => value === null || value === undefined)) return null;
   const changes = [];
   if (flipped) changes.push("mirrored");
-  if (Math.abs(rotation ?? 0) >= 0.25) changes.push(`turned ${Number(Math.abs(rotation).toFixed(1))}°`);
-  if (Math.abs((scale ?? 1) - 1) >= 0.01) changes.push(`scaled to ${Number((scale * 100).toPrecision(3))} %`);
+  if (Math.abs(rotation ?? 0) >= 0.25) {
+    const angle = `${Number(Math.abs(rotation).toFixed(1))}°`;
+    const way = Math.abs(rotation) >= 179.75 ? "" : rotation > 0 ? " counter-clockwise" : " clockwise";
+    changes.push(`turned ${angle}${way}`);
+  }
+  if (Math.abs((scale ?? 1) - 1) >= 0.02) changes.push(`scaled to about ${Math.round(scale * 100)} %`);
   return changes.length ? changes.join(", ") : "upright, at the size it was marked";
 }
 

@@ -94,7 +94,7 @@ def test_numbers_are_put_in_words(open_page: OpenPage) -> None:
     card = show(open_page(answer="ours-recovered"))
     mark = card.locator("[data-signal=watermark]").inner_text()
     assert "at most 1 in 1 trillion (10¹²) unmarked pictures" in mark
-    assert "mirrored, turned 5°, scaled to 60 %" in mark
+    assert "mirrored, turned 5° counter-clockwise, scaled to about 60 %" in mark
     assert "22 Nov 2026, 12:04 UTC" in card.locator("[data-signal=record]").inner_text()
 
 
