@@ -63,7 +63,8 @@ def test_metrics_count_decisions_and_stages(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("format_", "start"), [("json", b"{"), ("csv", b"day_utc,"), ("html", b"<!doctype html>"), ("pdf", b"%PDF-")]
+    ("format_", "start"),
+    [("json", b"{"), ("csv", b"day_utc,"), ("html", b"<!doctype html>"), ("pdf", b"%PDF-")],
 )
 def test_report_formats(client: TestClient, format_: str, start: bytes) -> None:
     response = client.get("/v1/reports/moderation", params={"format": format_})
