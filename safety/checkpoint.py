@@ -44,7 +44,7 @@ _NOTE = re.compile(
 
 def format_time(time: datetime) -> str:
     """Return an aware time as RFC 3339 in UTC with six decimals: fixed width, so text order is time order."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 @dataclass(frozen=True, slots=True)

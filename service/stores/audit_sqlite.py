@@ -105,15 +105,15 @@ class AuditLog:
         with self._lock:
             try:
                 body = entry.canonical()
-                tree = self._insert(body)
-                self._notes.append(self._key.sign(tree.size, tree.root(), self._clock()))
+                size, root = self._insert(body)
+                self._notes.append(self._key.sign(size, root, self._clock()))
             except (sqlite3.Error, OSError, AuditError, ValueError) as error:
                 self._forget()
                 raise AuditAppendFailed(
                     f"audit log {self._path}: got {error}, expected to append, refuse the request and run "
                     "`countermark audit verify`"
                 ) from error
-            return tree.size - 1
+            return size - 1
 
     def entries(
         self,
@@ -247,17 +247,19 @@ class AuditLog:
                 finally:
                     self._forget()
 
-    def _insert(self, body: bytes) -> CompactRange:
+    def _insert(self, body: bytes) -> tuple[int, bytes]:
+        """Commit one row and return the size and root that it brings the log to."""
         leaf = leaf_hash(body)
         connection = self._connection()
         connection.execute("BEGIN IMMEDIATE")
         tree = self._catch_up(connection).copy()
         tree.push(leaf)
-        row = (tree.size - 1, body, leaf, self._key.seal(tree.size, tree.root()))
+        root = tree.root()
+        row = (tree.size - 1, body, leaf, self._key.seal(tree.size, root))
         connection.execute("INSERT INTO entry (idx, body, leaf, seal) VALUES (?, ?, ?, ?)", row)
         connection.execute("COMMIT")
         self._tree = tree
-        return tree
+        return tree.size, root
 
     def _catch_up(self, connection: sqlite3.Connection) -> CompactRange:
         """Return the tree over all rows of the file, having checked that it goes on from what we know."""

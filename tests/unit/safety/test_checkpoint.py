@@ -61,6 +61,7 @@ def test_times_of_other_zones_become_utc() -> None:
     local = NOON.astimezone(timezone(timedelta(hours=-7)))
     assert format_time(local) == format_time(NOON) == "2026-11-22T12:00:00.000250Z"
     assert datetime.fromisoformat(format_time(local)) == NOON
+    assert format_time(datetime(7, 1, 2, tzinfo=UTC)) == "0007-01-02T00:00:00.000000Z"
 
 
 def test_another_key_does_not_vouch_for_a_checkpoint() -> None:
