@@ -64,6 +64,8 @@ class RequestLog:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = request_id
+                if scope["path"].startswith("/static/"):  # file names carry no version: ask each time
+                    headers.setdefault("Cache-Control", "no-cache")
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)

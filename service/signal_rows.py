@@ -31,9 +31,7 @@ _C2PA_WORDS = {
 _INTACT_BUT_UNCONFIRMED = (
     "The credentials fit this file, but their signature cannot be relied on (expired or unknown)."
 )
-_DEVELOPMENT_SIGNER = (
-    "Signed with this installation's DEVELOPMENT key: nobody outside it has reason to trust the signature."
-)
+_DEVELOPMENT_SIGNER = "And the signature is made with this installation's DEVELOPMENT key, which nobody outside has reason to trust."
 _WATERMARK_WORDS = {
     "detected": (
         "The pixels carry a mark that only a holder of this service's key can make.",
@@ -86,7 +84,7 @@ def c2pa_row(report: ManifestReport, keys: Keys) -> C2paSignal:
         ingredients=report.ingredients,
         codes=list(report.codes),
         proves=proves,
-        does_not_prove=_DEVELOPMENT_SIGNER if development else does_not_prove,
+        does_not_prove=f"{does_not_prove} {_DEVELOPMENT_SIGNER}" if development else does_not_prove,
     )
 
 

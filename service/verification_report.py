@@ -127,7 +127,7 @@ class Subject(_Part):
 
 
 class VerificationReport(_Part):
-    """See CONTRACT names: schema_version, summary, record, signals, findings."""
+    """What can be proven about one picture: a sentence, a record where there is one, a row for each technique."""
 
     schema_version: Literal["1"] = "1"
     summary: str

@@ -43,6 +43,7 @@ def _page(request: Request, template: str) -> HTMLResponse:
         "max_upload_mib": max(1, parts.limits.max_bytes // (1024 * 1024)),
         "formats": "PNG, JPEG, WebP, GIF, TIFF, AVIF, BMP",
         "development": parts.keys.identity.development,
+        "try_it": parts.settings.generator == "builtin",  # a paid upstream is not for anonymous visitors
     }
     headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
     return templates.TemplateResponse(request, template, context, headers=headers)
