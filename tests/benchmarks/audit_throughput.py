@@ -1,4 +1,4 @@
-"""Speed of the SQLite audit log, fsync real: `python tests/benchmarks/audit_throughput.py [FOLDER]`.
+"""Speed of the SQLite audit log, fsync real: `python -m tests.benchmarks.audit_throughput [FOLDER]`.
 
 Prints one line a figure; the folder (default: here) decides which disk is measured.
 """
