@@ -46,7 +46,7 @@ _WATERMARK_WORDS = {
         "That the picture is human-made. Marks can be destroyed, and other systems have other marks.",
     ),
     "not_checked": (
-        "Nothing: the picture is too small to be searched (128 px on the shorter side are needed).",
+        "Nothing: the picture is too small to be searched (64 px on the shorter side are needed).",
         "Anything.",
     ),
 }

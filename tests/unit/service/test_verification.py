@@ -201,7 +201,7 @@ def test_strangers_signature_is_intact_but_not_trusted(house: House) -> None:
 
 
 def test_small_picture_is_not_checked(house: House) -> None:
-    report = house.verify(png(draw("small", 0, 100, 300)))
+    report = house.verify(png(draw("small", 0, 60, 300)))
     assert report.signals.watermark.status == "not_checked"
     assert report.verdict == "nothing_found"
 
