@@ -9,6 +9,7 @@ container specification; GIF89a.
 """
 
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ _MAX_STEPS: Final = 20_000
 _MAX_TEXTS: Final = 100
 _MAX_TEXT_BYTES: Final = 64 << 10
 _XMP_KEYWORD: Final = "XML:com.adobe.xmp"
+_FILL: Final = re.compile(rb"\xff+.", re.DOTALL)
 _JPEG_XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 
 
@@ -121,19 +123,25 @@ def _inflate(data: bytes, max_bytes: int) -> bytes | None:
 
 
 def _jpeg(data: bytes, blocks: Blocks) -> None:
-    at = 2
-    for _ in range(_MAX_STEPS):
-        if at + 4 > len(data) or data[at] != 0xFF or data[at + 1] in (0xDA, 0xD9):
+    for number, (marker, body) in enumerate(jpeg_segments(data)):
+        if number > _MAX_STEPS:
+            blocks.problems.append(f"the JPEG has more than {_MAX_STEPS} segments; the rest was not read")
             return
-        length = int.from_bytes(data[at + 2 : at + 4], "big")
-        if data[at + 1] == 0xE1:
-            body = data[at + 4 : at + 2 + length]
-            if body.startswith(b"Exif\0\0"):
-                blocks.add_exif(body)
-            elif body.startswith(_JPEG_XMP):
-                blocks.add_xmp(body[len(_JPEG_XMP) :])
-        at += 2 + length
-    blocks.problems.append(f"the JPEG has more than {_MAX_STEPS} segments; the rest was not read")
+        if marker == 0xE1 and body.startswith(b"Exif\0\0"):
+            blocks.add_exif(body)
+        elif marker == 0xE1 and body.startswith(_JPEG_XMP):
+            blocks.add_xmp(body[len(_JPEG_XMP) :])
+
+
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield (marker code, body) of a JPEG's segments up to its first scan, or to where they stop making sense."""
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] not in (0xDA, 0xD9):
+        fill = _FILL.match(data, at)  # any number of 0xFF may stand before a marker
+        at = fill.end() - 2 if fill else at
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        yield data[at + 1], data[at + 4 : end]
+        at = end
 
 
 def _webp(data: bytes, blocks: Blocks) -> None:

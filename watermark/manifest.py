@@ -25,6 +25,7 @@ from watermark.c2pa_settings import reading_context, signing_context
 from watermark.errors import ManifestError, TimestampError
 from watermark.label import AiLabel
 from watermark.manifest_claim import PARENT_ID, SOFT_BINDING_ALG, manifest_definition
+from watermark.manifest_cost import is_affordable
 from watermark.manifest_report import ManifestReport, report_of
 from watermark.signing import SigningIdentity
 from watermark.untrusted_text import clean_text
@@ -43,16 +44,14 @@ _SIGNABLE: Final = ("image/png", "image/jpeg", "image/webp", "image/gif", "image
 # A report of 1,000 ingredients is 3 MB of JSON; ten times that only serves to fill memory.
 _MAX_REPORT_CHARS: Final = 16 << 20
 
-# A store of 400 ingredients has 7,000 JUMBF boxes and takes 1.5 s of CPU; the most intricate public test file has
-# 189. A 32 MiB file could hold 200,000. A parent may have half, so that what is signed stays below.
-_MAX_BOXES: Final = 10_000
-
 # One black pixel as PNG: a stand-in for a file whose container the library cannot parse, so that a stored
 # manifest can still be judged in itself.
 _BLANK_PNG: Final = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c6360"
     "00000002000148afa4710000000049454e44ae426082"
 )
+
+_UNREADABLE_PARENT: Final = ((_BLANK_PNG, "image/png"), "source, its Content Credentials unreadable")
 
 # How a C2PA manifest store begins in every container (ISO 19566-5 description box of type "c2pa").
 _STORE_OPENING: Final = b"jumdc2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71"
@@ -140,8 +139,8 @@ class ManifestSigner:
             label: what the manifest says.
             soft_binding: the invisible watermark's payload, 16 hex digits.
             parent: (file, MIME type) that this picture was made from; needed when that file was signed. Its
-                manifest is carried along, valid or not; one that cannot even be parsed is left out, and the
-                ingredient's title says so.
+                manifest is carried along, valid or not; one that cannot be parsed or afforded is left out, and
+                the ingredient's title says so.
             title: shown by viewers; default "image".
 
         Raises:
@@ -158,35 +157,14 @@ class ManifestSigner:
         definition = manifest_definition(
             label, mime=mime, soft_binding=soft_binding, title=title or "image", has_parent=parent is not None
         )
-        try:
-            if parent is not None and _is_too_intricate(parent[0], _MAX_BOXES // 2):
-                signed, manifest = self._signed_without_parents_manifest(definition, data, mime)
-            else:
-                signed, manifest = self._signed(definition, data, mime, parent, "source")
-        except C2paError as error:
-            # The key was checked when it was loaded, so a failing signature step means a failing authority.
-            if self._tsa_url and isinstance(error, C2paError.Signature):
-                reason = clean_text(str(error))
-                raise TimestampError(f"manifest: the timestamp authority failed ({reason}), retry") from error
-            if parent is None:
-                raise ManifestError(f"manifest: signing failed ({clean_text(str(error))})") from error
-            signed, manifest = self._signed_without_parents_manifest(definition, data, mime)
-        report = read_manifest(signed, mime, trust=self._trust)
-        if report.status != "valid" or report.integrity != "ok" or report.manifest_id is None:
-            raise ManifestError(f"manifest: the signed file does not validate ({', '.join(report.failures)})")
-        return SignedPicture(signed, manifest, report.manifest_id)
-
-    def _signed_without_parents_manifest(
-        self, definition: dict[str, Any], data: bytes, mime: str
-    ) -> tuple[bytes, bytes]:
-        """Sign with a parent whose own manifest is too broken to be carried along, and say so in its title."""
-        try:
-            stand_in = (_BLANK_PNG, "image/png")
-            return self._signed(
-                definition, data, mime, stand_in, "source, its Content Credentials unreadable"
-            )
-        except C2paError as error:
-            raise ManifestError(f"manifest: signing failed ({clean_text(str(error))})") from error
+        if parent is not None and is_affordable(*parent):
+            try:
+                return self._signed(definition, data, mime, parent, "source")
+            except TimestampError:
+                raise
+            except ManifestError:  # the parent's manifest cannot be carried along; anything else recurs below
+                return self._signed(definition, data, mime, *_UNREADABLE_PARENT)
+        return self._signed(definition, data, mime, *(_UNREADABLE_PARENT if parent else (None, "")))
 
     def _signed(
         self,
@@ -195,23 +173,27 @@ class ManifestSigner:
         mime: str,
         parent: tuple[bytes, str] | None,
         parent_title: str,
-    ) -> tuple[bytes, bytes]:
-        """Build and sign; returns (file, manifest store)."""
-        builder = Builder(definition, context=signing_context(self._identity.root_pem))
-        if parent is not None:
-            builder.add_ingredient(
-                {
-                    "title": parent_title,
-                    "relationship": "parentOf",
-                    "label": PARENT_ID,
-                    "instance_id": PARENT_ID,
-                },
-                parent[1],
-                io.BytesIO(parent[0]),
-            )
+    ) -> SignedPicture:
+        """Build, sign and read back."""
         out = io.BytesIO()
-        manifest = builder.sign(self._signer, mime, io.BytesIO(data), out)
-        return out.getvalue(), bytes(manifest)
+        try:
+            builder = Builder(definition, context=signing_context(self._identity.root_pem))
+            if parent is not None:
+                ingredient = {"title": parent_title, "relationship": "parentOf"}
+                ingredient |= {"label": PARENT_ID, "instance_id": PARENT_ID}
+                builder.add_ingredient(ingredient, parent[1], io.BytesIO(parent[0]))
+            manifest = builder.sign(self._signer, mime, io.BytesIO(data), out)
+        except C2paError as error:
+            reason = clean_text(str(error))
+            # The key was checked when it was loaded, so a failing signature step means a failing authority.
+            if self._tsa_url and isinstance(error, C2paError.Signature):
+                raise TimestampError(f"manifest: the timestamp authority failed ({reason}), retry") from error
+            raise ManifestError(f"manifest: signing failed ({reason})") from error
+        signed = out.getvalue()
+        report = read_manifest(signed, mime, trust=self._trust)
+        if report.status != "valid" or report.integrity != "ok" or report.manifest_id is None:
+            raise ManifestError(f"manifest: the signed file does not validate ({', '.join(report.failures)})")
+        return SignedPicture(signed, bytes(manifest), report.manifest_id)
 
 
 def read_manifest(
@@ -227,8 +209,8 @@ def read_manifest(
             into the file; the answer is then `recovered` or `invalid`.
 
     """
-    if _is_too_intricate(stored_manifest or data):
-        return ManifestReport("invalid", "failed", notes=("the manifest has too many parts to be examined",))
+    if stored_manifest is None and not is_affordable(data, mime):
+        return ManifestReport("invalid", "failed", notes=("the manifest is too intricate to be examined",))
     context = reading_context(trust.pem)
     try:
         if stored_manifest is None:
@@ -252,10 +234,6 @@ def read_manifest(
     except (ValueError, RecursionError):
         return ManifestReport("invalid", "failed", notes=("the manifest cannot be represented as JSON",))
     return report_of(store, recovered=stored_manifest is not None)
-
-
-def _is_too_intricate(data: bytes, max_boxes: int = _MAX_BOXES) -> bool:
-    return data.count(b"jumb") > max_boxes
 
 
 def _unreadable(error: C2paError, data: bytes) -> ManifestReport:
