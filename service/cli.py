@@ -8,7 +8,7 @@ the commands, so that `--help` answers at once.
 import json
 import sys
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -246,9 +246,18 @@ def classify(  # noqa: C901 - two inputs, two outputs
 
 
 @audit_app.command("verify")
-def audit_verify(json_: Json = False, data_dir: DataDir = None, config: Config = None) -> None:
+def audit_verify(
+    json_: Json = False,
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(help="a checkpoint that was kept elsewhere; may be given several times"),
+    ] = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
     """Recompute every hash of the log and name the first entry that does not fit."""
-    report = _audit(data_dir, config).verify()
+    notes = [_read(path).decode("utf-8", "replace") for path in checkpoint or ()]
+    report = _audit(data_dir, config).verify(witnessed=notes)
     if json_:
         _print(report.model_dump_json())
     elif report.ok:
@@ -305,17 +314,14 @@ def report(
     config: Config = None,
 ) -> None:
     """Write the moderation report of a period [default: the last 30 days]."""
-    from service.report_files import REPORT_MIME, build_period_report, render
+    from service.report_files import REPORT_MIME, build_period_report, choose_period, render
 
     format_ = "json" if json_ else format_
     if format_ not in REPORT_MIME:
         _fail(f"--format: got {format_!r}, expected one of {', '.join(REPORT_MIME)}.")
     now = datetime.now(UTC)
-    last_day: date = last.date() if last else now.date()
-    first_day: date = first.date() if first else last_day - timedelta(days=29)
-    if first_day > last_day:
-        _fail(f"--from {first_day} is after --to {last_day}; swap them.")
-    data = render(build_period_report(_audit(data_dir, config), first_day, last_day, now), format_)
+    days = choose_period(first and first.date(), last and last.date(), now.date())
+    data = render(build_period_report(_audit(data_dir, config), days, now), format_)
     if out is not None:
         _write(out, data)
     else:

@@ -7,7 +7,9 @@
     ├── Busy                  503  the work queue is full; the caller should retry
     ├── StageFailed           502  the upstream generator did not answer with pictures
     ├── CannotRecord          503  the audit log or registry did not accept the record
+    │   └── (service.stores.errors: RegistryConflict, RegistryUnavailable)
     └── StartupError               settings or keys are unusable; the service does not start
+        └── (service.stores.errors: RegistryUnusable)
 
 Rules: OpenAI-compatible routes answer with OpenAI's error body, all others with RFC 9457 problem+json.
 An answer never contains a traceback, the upload, the prompt or a path on this machine.

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
 from safety.report import ModerationReport, build_report, to_csv, to_json
+from safety.report_counts import MAX_DAYS
 from safety.report_html import to_html
 from safety.report_pdf import to_pdf
+from service.errors import BadRequest
 from service.stores import AuditStore
 
 REPORT_MIME = {
@@ -22,13 +24,39 @@ _WRITERS: dict[str, Callable[[ModerationReport], str | bytes]] = {
 }
 
 
-def build_period_report(audit: AuditStore, first: date, last: date, now: datetime) -> ModerationReport:
-    """Count the entries of the days `first`..`last` (UTC, both included), with the log's own verification.
+Period = tuple[date, date]  # first and last day, UTC, both included
+
+DEFAULT_DAYS = 30
+FIRST_YEAR, LAST_YEAR = 2000, 2999  # outside lies a typing error, and the edge of the calendar
+
+
+def choose_period(first: date | None, last: date | None, today: date) -> Period:
+    """Fill in what was not given: up to today, the last 30 days.
+
+    Raises:
+        BadRequest: the days are out of order, too many, or in no plausible year.
+
+    """
+    last = last or today
+    if not FIRST_YEAR <= last.year <= LAST_YEAR or (first and not FIRST_YEAR <= first.year <= LAST_YEAR):
+        text = f"days: got {first} to {last}, expected years {FIRST_YEAR} to {LAST_YEAR}; correct the date."
+        raise BadRequest(text, param="from")
+    first = first or last - timedelta(days=DEFAULT_DAYS - 1)
+    if first > last:
+        raise BadRequest(f"days: {first} is after {last}; swap them.", param="from")
+    if (last - first).days >= MAX_DAYS:
+        raise BadRequest(f"days: the period is longer than {MAX_DAYS} days; ask for less.", param="from")
+    return first, last
+
+
+def build_period_report(audit: AuditStore, days: Period, now: datetime) -> ModerationReport:
+    """Count the entries of the days, with the log's own verification.
 
     Raises:
         safety.errors.AuditError: the log cannot be read.
 
     """
+    first, last = days
     since = datetime.combine(first, time.min, UTC)
     until = datetime.combine(last + timedelta(days=1), time.min, UTC)
     entries = audit.entries(since=since, until=until)

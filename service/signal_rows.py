@@ -31,7 +31,7 @@ _C2PA_WORDS = {
 _INTACT_BUT_UNCONFIRMED = (
     "The credentials fit this file, but their signature cannot be relied on (expired or unknown)."
 )
-_DEVELOPMENT_SIGNER = "And the signature is made with this installation's DEVELOPMENT key, which nobody outside has reason to trust."
+_DEVELOPMENT_SIGNER = "And the signature is made with this installation's DEVELOPMENT key: nobody outside has reason to trust it."
 _WATERMARK_WORDS = {
     "detected": (
         "The pixels carry a mark that only a holder of this service's key can make.",

@@ -208,6 +208,8 @@ def test_bad_moderation_input(client: TestClient, name: str) -> None:
         "/v1/reports/moderation?from=yesterday",
         "/v1/reports/moderation?from=2026-02-02&to=2026-01-01",
         "/v1/reports/moderation?from=0001-01-01",
+        "/v1/reports/moderation?to=0001-01-05",
+        "/v1/reports/moderation?to=9999-12-31&from=9999-12-30",
         "/v1/reports/moderation?format=exe",
         "/v1/audit/proofs/99999999",
         "/v1/audit/proofs/-1",
