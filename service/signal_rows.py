@@ -31,7 +31,9 @@ _C2PA_WORDS = {
 _INTACT_BUT_UNCONFIRMED = (
     "The credentials fit this file, but their signature cannot be relied on (expired or unknown)."
 )
-_DEVELOPMENT_SIGNER = "And the signature is made with this installation's DEVELOPMENT key: nobody outside has reason to trust it."
+_DEVELOPMENT_SIGNER = (
+    "It is signed with a DEVELOPMENT key, which nobody outside this installation has reason to trust."
+)
 _WATERMARK_WORDS = {
     "detected": (
         "The pixels carry a mark that only a holder of this service's key can make.",
