@@ -33,8 +33,8 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 PSNR_TARGET_DB = 43.0
 SSIM_TARGET = 0.983
-FLAT_LUMA_RMS = 0.33
-"""Before rounding; about 0.40 after it, because green alone is rounded to full steps."""
+FLAT_LUMA_RMS = 0.35
+"""Before rounding; 0.37 on average and 0.41 at most after it, where the 9 x 9 deviation is under 1 (12 pictures)."""
 
 
 def embed(image: Image, payload: bytes, *, key: bytes, strength: float = 1.0) -> Image:
