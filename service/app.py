@@ -13,7 +13,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from safety.errors import SafetyError
-from service.errors import HttpFailure, ServiceError, describe, openai_body, problem_body
+from service.answers import error_answer
+from service.errors import HttpFailure, ServiceError, describe
 from service.request_log import Metrics, RequestLog
 from service.routes import images, moderations, pages, records, verify
 from service.runtime import Runtime
@@ -22,8 +23,6 @@ from service.workers import Workers
 from watermark.errors import WatermarkError
 
 log = structlog.get_logger("countermark")
-
-_OPENAI_ROUTES = ("/v1/images/", "/v1/moderations", "/v1/content_provenance_checks")
 
 
 def create_app(runtime: Runtime) -> FastAPI:
@@ -61,16 +60,11 @@ def create_app(runtime: Runtime) -> FastAPI:
         app.add_exception_handler(kind, _answer_ours)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
-    app.add_exception_handler(Exception, _answer_unknown)
     return app
 
 
 def _answer(request: Request, failure: HttpFailure) -> JSONResponse:
-    headers = {"Retry-After": str(failure.retry_after_s)} if failure.retry_after_s else {}
-    if request.url.path.startswith(_OPENAI_ROUTES):
-        return JSONResponse(openai_body(failure), failure.status, headers)
-    body = problem_body(failure, instance=f"urn:countermark:request:{request.state.request_id}")
-    return JSONResponse(body, failure.status, headers, media_type="application/problem+json")
+    return error_answer(request.url.path, request.state.request_id, failure)
 
 
 def _answer_ours(request: Request, error: Exception) -> JSONResponse:
@@ -92,16 +86,25 @@ def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
     rows = error.errors()
     lines = []
     for row in rows[:5]:
+        if "input" in row["loc"] and not row["msg"].startswith("Value error"):
+            lines.append("input: expected a text, a list of texts, or a list of text and image_url parts")
+            break
         name = ".".join(str(part) for part in row["loc"] if part != "body") or "body"
         lines.append(f"{name}: {row['msg'].removeprefix('Value error, ')}")
-    param = ".".join(str(part) for part in rows[0]["loc"] if part != "body") or None if rows else None
+    param = next((str(part) for part in rows[0]["loc"][1:2] if isinstance(part, str)), None)
     return _answer(request, HttpFailure(400, "invalid_request", "; ".join(lines) + ".", param=param))
 
 
 def _answer_http(request: Request, error: Exception) -> JSONResponse:
     """Answer Starlette's own errors: no such route, wrong method, a body that is no JSON or too large."""
     assert isinstance(error, HTTPException)  # noqa: S101 - the handler is registered for this type alone
-    codes = {404: "not_found", 405: "method_not_allowed", 413: "file_too_large", 400: "invalid_request"}
+    codes = {
+        400: "invalid_request",
+        404: "not_found",
+        405: "method_not_allowed",
+        413: "file_too_large",
+        503: "busy",
+    }
     texts = {
         404: f"There is no such address here; see {request.base_url}docs.",
         405: "This address does not answer this method; see /docs.",
@@ -109,9 +112,3 @@ def _answer_http(request: Request, error: Exception) -> JSONResponse:
     }
     text = texts.get(error.status_code, error.detail)
     return _answer(request, HttpFailure(error.status_code, codes.get(error.status_code, "http_error"), text))
-
-
-def _answer_unknown(request: Request, error: Exception) -> JSONResponse:
-    """An opaque 500; the log has the exception."""
-    log.error("unexpected", id=request.state.request_id, exc_info=error)
-    return _answer(request, describe(error))

@@ -131,28 +131,29 @@ def mark(
 ) -> None:
     """Check a picture, mark it in all three ways and register it, as the gateway does."""
     from service.errors import Refused
-    from service.gateway import Trail, new_request_id
+    from service.gateway import new_request_id
     from service.runtime import build_runtime
     from service.settings import load_settings
+    from service.trail import Trail
+    from service.wire import check_system_name
 
     format_, data = _format_of(target), _read(source)
     parts = build_runtime(load_settings(config, data_dir=data_dir))
     try:
         trail = Trail(request_id=new_request_id(), kind="mark")
-        outcome = parts.gateway.mark(data, prompt, {"name": generator}, trail, format_=format_)
+        picture = parts.gateway.mark(data, prompt, check_system_name(generator), trail, format_=format_)
     except Refused as error:
         row: dict[str, Any] = {
             "action": "block",
             "stage": error.decision.stage,
-            "flagged": error.decision.flagged,
+            "flagged": error.categories,
         }
         _print(json.dumps(row) if json_ else str(error))
         raise typer.Exit(NEGATIVE) from error
     finally:
         parts.close()
-    picture = outcome.pictures[0]
     _write(target, picture.data)
-    row = {"countermark_id": picture.id, "mime": picture.mime, "action": outcome.action, "file": str(target)}
+    row = {"countermark_id": picture.id, "mime": picture.mime, "action": trail.action, "file": str(target)}
     _print(json.dumps(row) if json_ else f"{target}: marked, record {picture.id}")
 
 

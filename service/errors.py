@@ -2,6 +2,7 @@
 
     ServiceError
     ├── BadRequest            400  the caller can mend the request; `code` says which part
+    │   └── UpstreamRefused   400  the image generator refused the prompt, in its own words
     ├── Refused               400  the policy said no; carries the decision
     ├── NotFound              404
     ├── Busy                  503  the work queue is full; the caller should retry
@@ -11,8 +12,8 @@
     └── StartupError               settings or keys are unusable; the service does not start
         └── (service.stores.errors: RegistryUnusable)
 
-Rules: OpenAI-compatible routes answer with OpenAI's error body, all others with RFC 9457 problem+json.
-An answer never contains a traceback, the upload, the prompt or a path on this machine.
+Rules: OpenAI-compatible routes answer with OpenAI's error body, all others with RFC 9457 problem+json. An answer
+never contains a traceback, the upload, or a path on this machine: what a 5xx has to tell is in the log.
 """
 
 from collections.abc import Mapping
@@ -21,7 +22,8 @@ from typing import Any
 
 from safety import Decision
 from safety.errors import AuditError, SafetyError
-from watermark.errors import ImageTooSmall, PictureError, WatermarkError
+from service.trail import asked_for
+from watermark.errors import PictureError, WatermarkError
 
 
 class ServiceError(Exception):
@@ -45,6 +47,12 @@ class BadRequest(ServiceError):
         self.param = param
 
 
+class UpstreamRefused(BadRequest):
+    """The image generator behind us refused the prompt."""
+
+    code = "upstream_refused"
+
+
 class Refused(ServiceError):
     """The policy refused the prompt (stage "input") or a picture (stage "output")."""
 
@@ -52,10 +60,10 @@ class Refused(ServiceError):
 
     def __init__(self, decision: Decision) -> None:
         self.decision = decision
-        names = ", ".join(decision.flagged) or "the blocklist"
+        self.categories = asked_for([decision], "block")
         what = "prompt" if decision.stage == "input" else "picture"
         super().__init__(
-            f"Your request was refused by the safety policy: the {what} was flagged for {names}. "
+            f"Your request was refused by the safety policy: the {what} was flagged for {', '.join(self.categories)}. "
             "Change the prompt and try again."
         )
 
@@ -102,18 +110,51 @@ class HttpFailure:
     retry_after_s: int | None = None
 
 
-_STATUS: dict[type[Exception], int] = {
-    Refused: 400,
-    BadRequest: 400,
-    NotFound: 404,
-    Busy: 503,
-    StageFailed: 502,
-    CannotRecord: 503,
-    ImageTooSmall: 422,
-    AuditError: 503,
-}
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Status and, where the error's own words are not for the caller, the code and sentence to say instead."""
 
-# Codes of watermark.errors.PictureError that have a status of their own; every other picture error is 422.
+    status: int
+    code: str | None = None
+    text: str | None = None
+
+
+# The first row whose class fits is the answer.
+_ANSWERS: tuple[tuple[type[Exception], _Row], ...] = (
+    (Refused, _Row(400)),
+    (BadRequest, _Row(400)),
+    (NotFound, _Row(404)),
+    (Busy, _Row(503)),
+    (StageFailed, _Row(502)),
+    (
+        CannotRecord,
+        _Row(
+            503,
+            "cannot_record",
+            "The registry or the audit log did not answer, so nothing was released. Try again later.",
+        ),
+    ),
+    (
+        AuditError,
+        _Row(503, "audit_unavailable", "The audit log cannot be read or written now. Try again later."),
+    ),
+    (
+        SafetyError,
+        _Row(
+            503,
+            "check_unavailable",
+            "A safety check could not run, so the request was refused. Try again later.",
+        ),
+    ),
+    (PictureError, _Row(422)),
+    (WatermarkError, _Row(422, "cannot_mark")),
+    (
+        Exception,
+        _Row(500, "internal_error", "Something failed on our side; the request was not carried out."),
+    ),
+)
+
+# Codes of picture errors that have a status of their own.
 _PICTURE_STATUS = {
     "empty_file": 400,
     "file_too_large": 413,
@@ -124,48 +165,18 @@ _PICTURE_STATUS = {
 
 
 def describe(error: Exception) -> HttpFailure:
-    """Return the HTTP answer for one of our exceptions; anything unknown is an opaque 500."""
+    """Return the HTTP answer for an exception; anything unknown is an opaque 500."""
+    row = next(row for kind, row in _ANSWERS if isinstance(error, kind))
+    code = row.code or str(getattr(error, "code", "invalid_request"))
+    extra = None
     if isinstance(error, Refused):
-        details = {"moderation_stage": error.decision.stage, "categories": list(error.decision.flagged)}
-        return HttpFailure(400, error.code, str(error), extra={"moderation_details": details})
-    if isinstance(error, BadRequest):
-        return HttpFailure(400, error.code, str(error), param=error.param)
-    if isinstance(error, PictureError):
-        return HttpFailure(_PICTURE_STATUS.get(error.code, 422), error.code, str(error), param="file")
-    for kind, status in _STATUS.items():
-        if isinstance(error, kind):
-            code = getattr(error, "code", kind.__name__.lower())
-            return HttpFailure(status, code, str(error), retry_after_s=1 if status == 503 else None)
-    if isinstance(error, SafetyError):
-        return HttpFailure(
-            503,
-            "check_unavailable",
-            "A safety check could not run, so the request was refused. Try again later.",
-        )
-    if isinstance(error, WatermarkError):
-        return HttpFailure(422, "cannot_mark", str(error), param="file")
+        details = {"moderation_stage": error.decision.stage, "categories": list(error.categories)}
+        extra = {"moderation_details": details}
     return HttpFailure(
-        500, "internal_error", "Something failed on our side; the request was not carried out."
+        status=_PICTURE_STATUS.get(code, row.status) if isinstance(error, PictureError) else row.status,
+        code=code,
+        message=row.text or str(error),
+        param="file" if isinstance(error, WatermarkError) else getattr(error, "param", None),
+        extra=extra,
+        retry_after_s=1 if row.status == 503 else None,
     )
-
-
-def problem_body(failure: HttpFailure, *, instance: str | None = None) -> dict[str, Any]:
-    """RFC 9457 problem details; `type` is a stable URN of ours, no page needs to exist for it."""
-    body: dict[str, Any] = {
-        "type": f"urn:countermark:problem:{failure.code}",
-        "title": failure.code.replace("_", " "),
-        "status": failure.status,
-        "detail": failure.message,
-    }
-    if instance is not None:
-        body["instance"] = instance
-    return body | dict(failure.extra or {})
-
-
-def openai_body(failure: HttpFailure) -> dict[str, Any]:
-    """OpenAI's error body, as its SDKs read it (`error.code`, `error.type`, `error.param`)."""
-    kind = "image_generation_user_error" if failure.code == Refused.code else "invalid_request_error"
-    if failure.status >= 500:
-        kind = "server_error"
-    error = {"message": failure.message, "type": kind, "param": failure.param, "code": failure.code}
-    return {"error": error | dict(failure.extra or {})}

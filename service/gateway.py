@@ -1,10 +1,12 @@
 """The path of a request: prompt check -> generator -> picture check -> marks -> registry -> audit -> answer.
 
 Rules of the state machine:
-- Every request that reached a decision leaves exactly one audit entry: allowed, blocked (by policy) or
-  failed (a stage could not answer). Nothing is returned before that entry is written; if it cannot be
-  written, the request is refused.
+- Every request that reached a decision leaves exactly one audit entry: allowed, blocked (by policy, ours or
+  the upstream's) or failed (a stage could not answer). Nothing is returned before that entry is written; if
+  it cannot be written, the request is refused.
 - A picture that was not checked, or not marked in all three ways, never leaves.
+- "review" and "annotate" release the picture; the answer, the record and the log carry the word, for the
+  operator to act on. Only "block" refuses.
 - Of several pictures, one blocked picture refuses the request: a partial answer would tell which variation
   passes.
 - Neither prompt nor pixels are logged or stored; the audit entry holds an HMAC of the prompt, so that a
@@ -14,58 +16,22 @@ Rules of the state machine:
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 
+import numpy as np
+from numpy.typing import NDArray
+
 from safety import Decision, Guard
-from safety.audit import Action, AuditEntry
-from safety.audit import Outcome as LogOutcome
+from safety.audit import AuditEntry, Outcome
 from safety.errors import AuditError
-from service.errors import CannotRecord, Refused
+from service.errors import BadRequest, CannotRecord, Refused, UpstreamRefused
 from service.generators import GenerationRequest, Generator
 from service.marking import MarkedPicture, Marker, Origin
-from service.stages import StageTimes
 from service.stores import AuditStore
+from service.trail import Trail
 from watermark.picture import WRITABLE, Limits, decode_picture
-
-_STRICTNESS: tuple[Action, ...] = ("allow", "annotate", "review", "block")
-
-
-@dataclass(slots=True)
-class Trail:
-    """What is known so far about one request; becomes its audit entry."""
-
-    request_id: str
-    kind: str
-    stage: str = "input"
-    prompt: str | None = None
-    decisions: list[Decision] = field(default_factory=list)
-    generator: str = ""
-    generator_version: str = ""
-    record_ids: list[str] = field(default_factory=list)
-    stages: StageTimes = field(default_factory=StageTimes)
-
-    @property
-    def action(self) -> Action:
-        """The strictest action decided so far."""
-        return max((d.action for d in self.decisions), key=_STRICTNESS.index, default="allow")
-
-    def judge(self, decision: Decision) -> None:
-        """Add a decision; a block ends the request."""
-        self.decisions.append(decision)
-        if decision.action == "block":
-            raise Refused(decision)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The marked pictures and what the policy said about them."""
-
-    pictures: list[MarkedPicture]
-    action: Action
-    flagged: tuple[str, ...]
 
 
 class Gateway:
@@ -86,28 +52,25 @@ class Gateway:
 
     def generate(
         self, request: GenerationRequest, format_: str, quality: int | None, trail: Trail
-    ) -> Outcome:
+    ) -> list[MarkedPicture]:
         """Check, draw, check, mark and record; `format_` is "png", "jpeg" or "webp".
 
         Raises:
             Refused: the policy blocked the prompt or a picture.
-            StageFailed, CannotRecord, safety.errors.SafetyError, watermark.errors.WatermarkError: a stage
-            could not
-                answer; the request is refused and recorded as failed.
+            UpstreamRefused: the generator refused the prompt.
+            StageFailed, CannotRecord, safety.errors.SafetyError, watermark.errors.WatermarkError: a stage could
+                not answer; the request is refused and recorded as failed.
 
         """
         trail.prompt = request.prompt
         trail.generator, trail.generator_version = self._generator.name, self._generator.version
         with self._recorded(trail):
-            with trail.stages("check_prompt"):
-                trail.judge(self._guard.check_prompt(request.prompt))
+            self._check_prompt(request.prompt, trail)
             trail.stage = "generator"
             with trail.stages("generate"):
                 drawn = self._generator.generate(request)
-            trail.stage = "output"
             for picture in drawn:
-                with trail.stages("check_image"):
-                    trail.judge(self._guard.check_image(picture.image[..., :3]))
+                self._check_image(picture.image, trail)
             trail.stage = "marking"
             pictures = []
             for picture in drawn:
@@ -115,45 +78,50 @@ class Gateway:
                 marked = self._marker.mark(picture.image, format_, origin, trail.stages, quality=quality)
                 trail.record_ids.append(marked.id)
                 pictures.append(marked)
-        return _outcome(pictures, trail)
+        return pictures
 
     def mark(
         self,
         data: bytes,
         prompt: str | None,
-        generator: Mapping[str, str],
+        generator: str,
         trail: Trail,
         *,
         format_: str | None = None,
-    ) -> Outcome:
-        """Check and mark a picture that was made elsewhere.
+        max_pixels: int | None = None,
+    ) -> MarkedPicture:
+        """Check and mark a picture that was made elsewhere, by the system that the caller calls `generator`.
 
-        Without `format_` the file keeps its own format where we can write that, else it becomes PNG.
-        `generator` may name the system that made it: keys "name" and "version".
+        Without `format_` the file keeps its own format where we can write that, else it becomes PNG. The upload
+        becomes the parent of the new manifest: we saw it, we did not make it.
 
         Raises:
             PictureError: `data` is not a picture that we can read within the limits.
+            BadRequest: the picture has more than `max_pixels` pixels.
             Refused, CannotRecord, SafetyError, WatermarkError: as for `generate`.
 
         """
         picture = decode_picture(data, limits=self._limits)
+        if max_pixels is not None and picture.width * picture.height > max_pixels:
+            raise BadRequest(
+                f"file: got {picture.width}x{picture.height}, marking takes up to {max_pixels // 1_000_000} "
+                "megapixels; scale the picture down first.",
+                code="too_many_pixels",
+                param="file",
+            )
         trail.prompt = prompt
-        trail.generator = generator.get("name") or "not stated"
-        trail.generator_version = generator.get("version") or "not stated"
+        trail.generator, trail.generator_version = generator or "not stated", "not stated"
         with self._recorded(trail):
             if prompt is not None:
-                with trail.stages("check_prompt"):
-                    trail.judge(self._guard.check_prompt(prompt))
-            trail.stage = "output"
-            with trail.stages("check_image"):
-                trail.judge(self._guard.check_image(picture.image[..., :3]))
+                self._check_prompt(prompt, trail)
+            self._check_image(picture.image, trail)
             trail.stage = "marking"
             if format_ is None:
                 format_ = picture.format if picture.format in WRITABLE else "png"
             origin = self._origin(trail, data, picture.mime, picture.icc)
             marked = self._marker.mark(picture.image, format_, origin, trail.stages)
             trail.record_ids.append(marked.id)
-        return _outcome([marked], trail)
+        return marked
 
     def moderate(self, text: str, trail: Trail) -> Decision:
         """Judge a text without generating; recorded, but a block is an answer here, not a refusal."""
@@ -163,14 +131,28 @@ class Gateway:
             trail.decisions.append(decision)
         return decision
 
-    def moderate_image(self, data: bytes, trail: Trail) -> Decision:
-        """Judge a picture without marking it; see `moderate`."""
+    def moderate_image(self, data: bytes, trail: Trail) -> list[Decision]:
+        """Judge a picture without marking it, once for each way in which it can be seen; see `moderate`."""
         picture = decode_picture(data, limits=self._limits)
         trail.stage = "output"
         with self._recorded(trail):
-            decision = self._guard.check_image(picture.image[..., :3])
-            trail.decisions.append(decision)
-        return decision
+            trail.decisions += [self._guard.check_image(view) for view in visible(picture.image)]
+        return trail.decisions
+
+    def _check_prompt(self, prompt: str, trail: Trail) -> None:
+        with trail.stages("check_prompt"):
+            self._judge(self._guard.check_prompt(prompt), trail)
+
+    def _check_image(self, image: NDArray[np.uint8], trail: Trail) -> None:
+        trail.stage = "output"
+        with trail.stages("check_image"):
+            for view in visible(image):
+                self._judge(self._guard.check_image(view), trail)
+
+    def _judge(self, decision: Decision, trail: Trail) -> None:
+        trail.decisions.append(decision)
+        if decision.action == "block":
+            raise Refused(decision)
 
     def _origin(
         self, trail: Trail, source: bytes | None, source_mime: str | None, icc: bytes | None
@@ -192,48 +174,40 @@ class Gateway:
         """Append the trail's entry when the block ends, however it ends."""
         try:
             yield
-        except Refused:
-            self._append(trail, "blocked", None)
+        except (Refused, UpstreamRefused):
+            self._append(trail, "blocked", "")
             raise
         except Exception as error:
             self._append(trail, "failed", type(error).__name__)
             raise
-        self._append(trail, "blocked" if trail.action == "block" else "allowed", None)
+        self._append(trail, "blocked" if trail.action == "block" else "allowed", "")
 
-    def _append(self, trail: Trail, outcome: LogOutcome, detail: str | None) -> None:
-        flagged = sorted({name for d in trail.decisions for name in d.flagged})
-        scores: dict[str, float] = {}
-        for decision in trail.decisions:
-            for name in flagged:
-                scores[name] = round(max(scores.get(name, 0.0), decision.categories.get(name, 0.0)), 4)
-            scores["unsafe"] = round(max(scores.get("unsafe", 0.0), decision.unsafe), 4)
+    def _append(self, trail: Trail, outcome: Outcome, detail: str) -> None:
+        entry = AuditEntry(
+            time=self._clock(),
+            request_id=trail.request_id,
+            kind=trail.kind,
+            outcome=outcome,
+            stage=trail.stage,
+            action=trail.action if trail.decisions else None,
+            categories=trail.flagged,
+            scores=trail.scores(),
+            reasons=tuple(dict.fromkeys(r.code for d in trail.decisions for r in d.reasons)),
+            policy_version=self._guard.policy.version,
+            models=tuple(dict.fromkeys(m for d in trail.decisions for m in d.models)),
+            generator=trail.generator,
+            generator_version=trail.generator_version,
+            record_ids=tuple(trail.record_ids),
+            tenant="default",
+            prompt_hash=self._hash(trail.prompt),
+            detail=detail,
+        )
         try:
             with trail.stages("audit"):
-                self._audit.append(
-                    AuditEntry(
-                        time=self._clock(),
-                        request_id=trail.request_id,
-                        kind=trail.kind,
-                        outcome=outcome,
-                        stage=trail.stage,
-                        action=trail.action if trail.decisions else None,
-                        categories=tuple(flagged),
-                        scores=scores,
-                        reasons=tuple(dict.fromkeys(r.code for d in trail.decisions for r in d.reasons)),
-                        policy_version=self._guard.policy.version,
-                        models=tuple(dict.fromkeys(m for d in trail.decisions for m in d.models)),
-                        generator=trail.generator,
-                        generator_version=trail.generator_version,
-                        record_ids=tuple(trail.record_ids),
-                        tenant="default",
-                        prompt_hash=self._hash(trail.prompt),
-                        detail=detail or "",
-                    )
-                )
+                self._audit.append(entry)
         except AuditError as error:
-            raise CannotRecord(
-                "The decision could not be written to the audit log, so the request was refused."
-            ) from error
+            raise CannotRecord("The decision could not be recorded, so the request was refused.") from error
+        trail.outcome = outcome
 
     def _hash(self, prompt: str | None) -> str | None:
         if prompt is None:
@@ -241,11 +215,20 @@ class Gateway:
         return hmac.new(self._prompt_key, prompt.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 
+def visible(image: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """Return the ways in which a person can see a picture, each uint8 (H, W, 3).
+
+    Transparency can hide a text on one background and show it on another, so a picture with transparent parts
+    is judged on white, on black, and as the colours under it.
+    """
+    colours = np.ascontiguousarray(image[..., :3])
+    if image.shape[2] == 3 or bool((image[..., 3] == 255).all()):
+        return [colours]
+    share = image[..., 3:].astype(np.uint16)
+    laid = [(colours * share + ground * (255 - share)) // 255 for ground in (255, 0)]
+    return [colours, *(view.astype(np.uint8) for view in laid)]
+
+
 def new_request_id() -> str:
     """Return a fresh id as the OpenAI SDKs show it ("req_" and 24 hex digits)."""
     return "req_" + secrets.token_hex(12)
-
-
-def _outcome(pictures: list[MarkedPicture], trail: Trail) -> Outcome:
-    flagged = tuple(sorted({name for d in trail.decisions for name in d.flagged}))
-    return Outcome(pictures, trail.action, flagged)

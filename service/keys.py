@@ -35,6 +35,11 @@ class Keys:
     development_watermark: bool
 
     @property
+    def development(self) -> bool:
+        """True when the watermark key or the signing identity was made on first start."""
+        return self.development_watermark or self.identity.development
+
+    @property
     def watermark_key_id(self) -> str:
         """Eight hex digits that name the watermark key without revealing it."""
         return hashlib.sha256(b"countermark watermark key id\0" + self.watermark).hexdigest()[:8]

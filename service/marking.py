@@ -1,8 +1,8 @@
 """Mark one picture in all three ways and register it.
 
-Order (each step hashes or must survive what follows): record id -> invisible watermark in the pixels ->
-EXIF and XMP while encoding -> C2PA manifest, signed last -> registry. A picture leaves this module only
-when every step succeeded.
+Order (each step hashes or must survive what follows): record id -> invisible watermark in the pixels -> EXIF
+and XMP while encoding -> C2PA manifest, signed last -> registry. A picture leaves this module only when every
+step succeeded.
 """
 
 import hashlib
@@ -28,7 +28,11 @@ from watermark.xmp import build_xmp
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a picture comes from and what was decided about it; written into the record and the marks."""
+    """Where a picture comes from and what was decided about it; written into the record and the marks.
+
+    `kind` "generation": our generator made it, and `source` is the upstream's file where there was one. "mark":
+    somebody handed `source` in, and `generator` is what they call the system that made it.
+    """
 
     kind: str
     generator: str
@@ -50,6 +54,7 @@ class MarkedPicture:
     mime: str
     width: int
     height: int
+    transparent: bool
 
 
 class Marker:
@@ -79,8 +84,6 @@ class Marker:
         """
         now = self._clock()
         record_id = self._registry.reserve(now)
-        with stages("watermark"):
-            marked = watermark.embed(image, bytes.fromhex(record_id), key=self._keys.watermark)
         label = AiLabel(
             record_id=record_id,
             provider=self._provider,
@@ -88,7 +91,8 @@ class Marker:
             system_version=origin.generator_version,
             created_at=now,
         )
-        mime = MIME[format_]
+        with stages("watermark"):
+            marked = watermark.embed(image, bytes.fromhex(record_id), key=self._keys.watermark)
         with stages("encode"):
             unsigned = encode_picture(
                 marked,
@@ -99,9 +103,9 @@ class Marker:
                 icc=origin.icc,
                 text=build_text(label),
             )
-        parent = self._signed_source(origin)
+        mime = MIME[format_]
         with stages("sign"):
-            signed = self._signer.sign(unsigned, mime, label, soft_binding=record_id, parent=parent)
+            signed = self._signer.sign(unsigned, mime, label, soft_binding=record_id, parent=_parent(origin))
         height, width = image.shape[:2]
         with stages("register"):
             self._registry.put(
@@ -126,11 +130,20 @@ class Marker:
                     request_id=origin.request_id,
                 )
             )
-        return MarkedPicture(record_id, signed.data, mime, width, height)
+        transparent = image.shape[2] == 4 and format_ != "jpeg"
+        return MarkedPicture(record_id, signed.data, mime, width, height, transparent)
 
-    def _signed_source(self, origin: Origin) -> tuple[bytes, str] | None:
-        """Return a source that carries Content Credentials: it becomes the parent, never signed over."""
-        if origin.source is None or origin.source_mime is None:
-            return None
+
+def _parent(origin: Origin) -> tuple[bytes, str] | None:
+    """Return the file that the manifest must name as the one this picture was made from.
+
+    What somebody handed in always is; an upstream's file only when it is signed (a signed picture is never
+    signed over), because otherwise it is merely the way in which our generator answered.
+    """
+    if origin.source is None or origin.source_mime is None:
+        return None
+    if origin.kind != "mark":
         found = read_manifest(origin.source, origin.source_mime, trust=TrustAnchors())
-        return None if found.status == "not_present" else (origin.source, origin.source_mime)
+        if found.status == "not_present":
+            return None
+    return origin.source, origin.source_mime

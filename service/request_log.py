@@ -8,9 +8,13 @@ import time
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.gateway import Trail, new_request_id
+from service.answers import error_answer
+from service.errors import describe
+from service.gateway import new_request_id
+from service.trail import Trail
 
 log = structlog.get_logger("countermark")
 
@@ -32,8 +36,8 @@ class Metrics:
         )
         self.decisions = Counter(
             "countermark_decisions_total",
-            "Decisions by kind and action",
-            ["kind", "action"],
+            "Recorded decisions by kind, outcome and action",
+            ["kind", "outcome", "action"],
             registry=self.registry,
         )
         self.stages = Histogram(
@@ -55,12 +59,13 @@ class RequestLog:
         request_id = new_request_id()
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
-        status = 500
+        status, started = 500, False
         start = time.perf_counter()
 
         async def tagged(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started
             if message["type"] == "http.response.start":
+                started = True
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = request_id
@@ -72,6 +77,12 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, tagged)
+        except ClientDisconnect:
+            status = 499  # nginx's number for a client that went away; nobody reads the answer
+        except Exception as error:
+            log.exception("unexpected", id=request_id)
+            if not started:
+                await error_answer(scope["path"], request_id, describe(error))(scope, receive, tagged)
         finally:
             self._write(scope, request_id, status, time.perf_counter() - start, state.get("trail"))
 
@@ -82,10 +93,12 @@ class RequestLog:
         if trail is not None:
             for stage, spent in trail.stages.seconds.items():
                 self._metrics.stages.labels(stage).observe(spent)
-            self._metrics.decisions.labels(trail.kind, trail.action).inc()
+            if trail.outcome is not None:
+                self._metrics.decisions.labels(trail.kind, trail.outcome, trail.action).inc()
             extra = {
                 "kind": trail.kind,
-                "action": trail.action,
+                "outcome": trail.outcome or "not recorded",
+                "action": trail.action if trail.decisions else None,
                 "record_ids": trail.record_ids,
                 "stage_ms": {name: round(1000 * spent) for name, spent in trail.stages.seconds.items()},
             }

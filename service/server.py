@@ -38,11 +38,11 @@ def serve(settings: Settings) -> None:
         raise StartupError(
             f"{settings.host}:{settings.port} cannot be used ({error.strerror}); choose another with --port."
         ) from error
-    print("starting: loading models and keys ...", file=sys.stderr, flush=True)  # noqa: T201 - for the person at the terminal
+    _tell("starting: loading models and keys ...")
     runtime = build_runtime(settings)
     port = listener.getsockname()[1]
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    print(_welcome(settings, f"http://{host}:{port}"), file=sys.stderr, flush=True)  # noqa: T201 - see above
+    _tell(_welcome(settings, f"http://{host}:{port}", development=runtime.keys.development))
     config = uvicorn.Config(
         create_app(runtime),
         log_config=None,
@@ -70,9 +70,14 @@ def configure_logging() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
 
 
-def _welcome(settings: Settings, url: str) -> str:
+def _tell(text: str) -> None:
+    """Print to the person at the terminal; standard error, because that is where the log goes too."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - see above
+
+
+def _welcome(settings: Settings, url: str, *, development: bool) -> str:
     notes = []
-    if settings.signing_chain_file is None:
+    if development:
         notes.append(f"Development keys in {settings.data_dir / 'keys'}: fine to try, not to publish with.")
     if settings.generator == "builtin":
         notes.append("Generator: the built-in stand-in (procedural pictures, no model).")

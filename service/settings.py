@@ -5,22 +5,24 @@ here. Started with no configuration at all, the defaults work. No other module r
 rule TID251).
 """
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from service.errors import StartupError
 
 MIB = 1024 * 1024
+PREFIX = "COUNTERMARK_"
 
 
 class Settings(BaseSettings):
     """Settings with their defaults; `countermark serve --help` names the ones that have a flag."""
 
-    model_config = SettingsConfigDict(env_prefix="COUNTERMARK_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     host: str = Field(
         "127.0.0.1",
@@ -55,6 +57,11 @@ class Settings(BaseSettings):
     max_pixels: int = Field(
         50_000_000, ge=128 * 128, description="largest picture in pixels, checked before decoding"
     )
+    max_mark_pixels: int = Field(
+        25_000_000,
+        ge=128 * 128,
+        description="largest picture that /v1/mark takes: marking needs more memory than reading",
+    )
     workers: int = Field(2, ge=1, le=64, description="pictures worked on at the same time")
     queue: int = Field(32, ge=1, le=10_000, description="requests that may wait for a worker before 503")
 
@@ -78,9 +85,20 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise StartupError(f"config {config}: {error}. Give a readable TOML file.") from error
     given = {name: value for name, value in overrides.items() if value is not None}
+    unknown = [
+        n
+        for n in os.environ
+        if n.startswith(PREFIX) and n.removeprefix(PREFIX).lower() not in Settings.model_fields
+    ]
+    if unknown:
+        raise StartupError(
+            f"environment: got {', '.join(sorted(unknown))}, no such setting; the README lists them."
+        )
     try:
         from_environment = Settings().model_dump(exclude_unset=True)
         return Settings(**(values | from_environment | given))
+    except SettingsError as error:
+        raise StartupError(f"environment: {error}; lists and tables are given as JSON.") from error
     except ValidationError as error:
         lines = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
         raise StartupError(

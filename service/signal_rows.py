@@ -64,7 +64,10 @@ _METADATA_WORDS = {
 
 def c2pa_row(report: ManifestReport, keys: Keys) -> C2paSignal:
     """Content Credentials; a development signature is called one even where this installation trusts it."""
-    development = keys.identity.development and report.signer_is(keys.identity)
+    development = bool(
+        # names and serials can be copied, a chain to our own root cannot
+        keys.identity.development and report.trusted and report.signer_is(keys.identity)
+    )
     proves, does_not_prove = _C2PA_WORDS[report.status]
     if report.status == "invalid" and report.integrity != "failed":
         proves = _INTACT_BUT_UNCONFIRMED

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.errors import BadRequest
 
 MULTIPART_SLACK = 64 * 1024  # boundaries, part headers and small text fields around the largest allowed file
+BODIES_AT_ONCE = 8  # largest bodies that may be in memory together: 256 MiB with the default limit
 _FIELDS = ("file", "image", "image[]")
 
 _BINARY = {"type": "string", "format": "binary"}
@@ -35,10 +36,14 @@ def keep_uploads_in_memory(max_bytes: int) -> None:
 
 
 class BodyLimit:
-    """ASGI middleware: 413 for a body over `max_bytes`, before and while it is read."""
+    """ASGI middleware: 413 for a body over `max_bytes`, 503 when all bodies together fill `BODIES_AT_ONCE` of them.
+
+    Bodies are held in memory until their request ends, so the second cap bounds what slow uploads can fill.
+    """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self._app, self._max_bytes = app, max_bytes + MULTIPART_SLACK
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the body as it comes in."""
@@ -52,20 +57,26 @@ class BodyLimit:
         async def counted() -> Message:
             nonlocal seen
             if too_large:
-                raise body_too_large(self._max_bytes)
+                raise self._body_too_large()
             message = await receive()
-            seen += len(message.get("body", b""))
+            size = len(message.get("body", b""))
+            seen += size
+            self._held += size
             if seen > self._max_bytes:
-                raise body_too_large(self._max_bytes)
+                raise self._body_too_large()
+            if self._held > BODIES_AT_ONCE * self._max_bytes:
+                raise HTTPException(503, "The service is receiving too much at once; try again in a moment.")
             return message
 
-        await self._app(scope, counted, send)
+        try:
+            await self._app(scope, counted, send)
+        finally:
+            self._held -= seen
 
-
-def body_too_large(max_bytes: int) -> HTTPException:
-    """The 413 answer; an HTTPException because FastAPI passes those through its body parsing."""
-    limit = max(1, (max_bytes - MULTIPART_SLACK) // (1024 * 1024))
-    return HTTPException(413, f"The upload is larger than {limit} MiB; send a smaller file.")
+    def _body_too_large(self) -> HTTPException:
+        """Make an HTTPException: FastAPI passes those through its body parsing."""
+        limit = max(1, (self._max_bytes - MULTIPART_SLACK) // (1024 * 1024))
+        return HTTPException(413, f"The upload is larger than {limit} MiB; send a smaller file.")
 
 
 async def read_picture(request: Request) -> tuple[bytes, dict[str, str]]:
@@ -86,11 +97,11 @@ async def read_picture(request: Request) -> tuple[bytes, dict[str, str]]:
         return await request.body(), {}
     try:
         form = await request.form(max_files=4, max_fields=16, max_part_size=MULTIPART_SLACK)
-    except HTTPException as error:
-        if error.status_code == 413:
+    except (HTTPException, ValueError) as error:  # ValueError: a charset that Python does not know
+        if isinstance(error, HTTPException) and error.status_code != 400:
             raise
         raise BadRequest(
-            f"The multipart body cannot be read ({error.detail}).", code="bad_multipart"
+            "The multipart body cannot be read; send the file as the field `file`.", code="bad_multipart"
         ) from error
     try:
         files = [v for name, v in form.multi_items() if name in _FIELDS and isinstance(v, UploadFile)]

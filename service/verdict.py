@@ -52,21 +52,26 @@ def _from_our_marks(evidence: Evidence) -> tuple[Verdict, str] | None:
                 "The watermark was made with this service's key, but the registry has no record of it.",
             )
         return None
-    made = f"made by {record.generator} on {record.created_at:%Y-%m-%d at %H:%M} UTC"
+    what = _describe(record)
     if evidence.exact:
-        return (
-            "ours",
-            f"This is, byte for byte, the AI-generated picture {made} and released by this service.",
-        )
+        return "ours", f"This is, byte for byte, {what}."
     if found_by == "content_credentials":
-        return (
-            "ours",
-            f"Intact Content Credentials name an AI-generated picture {made} and released by this service.",
-        )
-    sentence = f"The watermark shows an AI-generated picture {made} and released by this service. "
+        return "ours", f"Intact Content Credentials name {what}."
+    sentence = f"The watermark shows {what}. "
     if evidence.credentials.integrity == "failed" and evidence.credentials.status == "invalid":
         return "ours", sentence + "This file was changed after it was signed."
     return "ours", sentence + "This file is a changed copy of it."
+
+
+def _describe(record: Record) -> str:
+    """Say what the record is about: a picture that we made, or one that somebody handed in and named."""
+    when = f"{record.created_at:%Y-%m-%d at %H:%M} UTC"
+    if record.kind == "mark":
+        return (
+            f"a picture that was handed to this service on {when} to be marked as AI-generated (its generator, as "
+            f"stated: “{record.generator}”)"
+        )
+    return f"an AI-generated picture made by {record.generator} on {when} and released by this service"
 
 
 def _from_credentials(credentials: ManifestReport) -> tuple[Verdict, str] | None:

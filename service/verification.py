@@ -92,7 +92,7 @@ class Verifier:
             case.add("info", "content_credentials", "note", note)
         for note in case.metadata.notes:
             case.add("info", "metadata", "note", note)
-        self._find_record(case)  # step 5
+        self._find_record(case, data, picture.mime)  # step 5
         self._recover(case, data, picture.mime)  # step 6
         _compare_layers(case)  # step 7
         verdict, summary = conclude(_evidence(case))  # step 8
@@ -123,15 +123,12 @@ class Verifier:
         except watermark.ImageTooSmall:
             return None
 
-    def _find_record(self, case: _Case) -> None:
-        """Step 5. A manifest id counts only when its signature and its binding to this file hold."""
-        sound = case.credentials.status == "valid" and case.credentials.integrity == "ok"
-        manifest_id = case.credentials.manifest_id if sound else None
+    def _find_record(self, case: _Case, data: bytes, mime: str) -> None:
+        """Step 5."""
         proofs: list[tuple[FoundBy, Record | None]] = []
         if case.mark_id:
             proofs.append(("watermark", self._registry.get(case.mark_id)))
-        if manifest_id:
-            proofs.append(("content_credentials", self._registry.by_manifest_id(manifest_id)))
+        proofs.append(("content_credentials", self._by_credentials(case, data, mime)))
         proofs.append(("exact_file", self._registry.by_sha256(case.sha256)))
         if case.metadata.record_id:
             proofs.append(("metadata", self._registry.get(case.metadata.record_id)))
@@ -151,6 +148,27 @@ class Verifier:
                 "Neither watermark nor Content Credentials confirm it."
             )
             case.add("warning", "registry", "record_by_claim_only", text)
+
+    def _by_credentials(self, case: _Case, data: bytes, mime: str) -> Record | None:
+        """Find the record of an intact manifest.
+
+        Manifest ids are public and anyone can sign a manifest that has one of ours, so the id proves nothing: the
+        manifest that we stored under it must itself fit this file.
+        """
+        if case.credentials.status != "valid" or case.credentials.manifest_id is None:
+            return None
+        record = self._registry.by_manifest_id(case.credentials.manifest_id)
+        stored = self._registry.manifest(record.id) if record else None
+        if record is None or stored is None:
+            return None
+        if read_manifest(data, mime, trust=self._trust, stored_manifest=stored).pixels_match:
+            return record
+        text = (
+            "The Content Credentials have the id of ones that this service made, but are not those: somebody else "
+            "signed them."
+        )
+        case.add("error", "consistency", "borrowed_manifest_id", text)
+        return None
 
     def _recover(self, case: _Case, data: bytes, mime: str) -> None:
         """Step 6."""

@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from service.errors import BadRequest
 
 MAX_PROMPT_CHARS = 32_000  # OpenAI's documented limit
+_SYSTEM_NAME = re.compile(r"[\w .+/:()-]{1,80}")
 _SIZE = re.compile(r"([0-9]{1,5})x([0-9]{1,5})")
-MIN_SIDE, MAX_SIDE, MAX_RATIO = (
-    128,
-    3840,
-    3.0,
-)  # 128: the watermark's smallest picture; the others are OpenAI's limits
+MIN_SIDE = 128  # px: the smallest picture that can be marked
+MAX_SIDE, MAX_RATIO = 3840, 3.0  # px and long to short side: OpenAI's limits
+MAX_PIXELS = 3840 * 2160  # of one picture: OpenAI's largest resolution
+MAX_PIXELS_ALTOGETHER = 10 * 2048 * 2048  # of all n: bounds the work that one request can ask for
 
 
 def check_text(text: str) -> str:
@@ -29,6 +29,21 @@ def check_text(text: str) -> str:
     if any("\ud800" <= c <= "\udfff" for c in text):
         raise ValueError("contains half of a surrogate pair; send valid Unicode")
     return text
+
+
+def check_system_name(name: str) -> str:
+    """Accept the name of a generator: it is written into marks and quoted in reports, so it is no sentence.
+
+    Raises:
+        BadRequest: more than 80 characters, or any but letters, digits, spaces and . _ - + / : ( ).
+
+    """
+    if name and not _SYSTEM_NAME.fullmatch(name):
+        raise BadRequest(
+            "generator: expected a name of up to 80 letters, digits, spaces or . _ - + / : ( ).",
+            param="generator",
+        )
+    return name.strip()
 
 
 class GenerationBody(BaseModel):
@@ -56,7 +71,7 @@ class GenerationBody(BaseModel):
         """Return the asked size in pixels, or (None, None) for "auto".
 
         Raises:
-            BadRequest: not WxH, or outside 128..3840 px or 1:3..3:1.
+            BadRequest: not WxH, or outside the limits above.
 
         """
         if self.size in {None, "", "auto"}:
@@ -70,8 +85,12 @@ class GenerationBody(BaseModel):
                 f"size: got {width}x{height}, each side must be {MIN_SIDE}..{MAX_SIDE} px.", param="size"
             )
         if max(width, height) > MAX_RATIO * min(width, height):
+            raise BadRequest(f"size: got {width}x{height}, the ratio must be 1:3 to 3:1.", param="size")
+        if width * height > MAX_PIXELS or self.n * width * height > MAX_PIXELS_ALTOGETHER:
             raise BadRequest(
-                f"size: got {width}x{height}, the ratio must be between 1:3 and 3:1.", param="size"
+                f"size: got {self.n} x {width}x{height}, a request may ask for {MAX_PIXELS / 1e6:.1f} megapixels a "
+                f"picture and {MAX_PIXELS_ALTOGETHER / 1e6:.1f} altogether; ask for smaller or fewer pictures.",
+                param="size",
             )
         return width, height
 

@@ -24,7 +24,6 @@ class GenerationRequest:
     n: int
     width: int | None
     height: int | None
-    model: str | None
     quality: str | None
     background: str | None
 
@@ -53,7 +52,7 @@ class Generator(Protocol):
 
         Raises:
             StageFailed: the upstream did not answer with pictures.
-            BadRequest: the upstream calls the request itself wrong.
+            UpstreamRefused: the upstream refused the request.
 
         """
         ...

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 
-from service.errors import BadRequest, StageFailed
+from service.errors import StageFailed, UpstreamRefused
 from service.generators import GeneratedImage, GenerationRequest
 from watermark.errors import PictureError
 from watermark.picture import decode_picture
@@ -22,8 +22,8 @@ MAX_ANSWER_BYTES = 256 * 1024 * 1024  # ten 3840x2160 PNGs in base64 stay below 
 class OpenAIGenerator:
     """One upstream; the connection pool is shared by all threads."""
 
-    def __init__(self, base_url: str, model: str, api_key: str, timeout_s: float) -> None:
-        self.name, self.version = model, "upstream"
+    def __init__(self, base_url: str, model: str, version: str, api_key: str, timeout_s: float) -> None:
+        self.name, self.version = model, version
         self._model = model
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._client = httpx2.Client(
@@ -69,17 +69,13 @@ class OpenAIGenerator:
             raise StageFailed("upstream generator: the answer is not JSON.") from error
         if not isinstance(answer, dict):
             raise StageFailed("upstream generator: the answer is not a JSON object.")
-        if status >= 400:
-            error_body = answer.get("error")
-            message = str(error_body.get("message", ""))[:300] if isinstance(error_body, dict) else ""
-            if status in {400, 422}:
-                code = (
-                    str(error_body.get("code") or "upstream_refused")[:64]
-                    if isinstance(error_body, dict)
-                    else None
-                )
-                raise BadRequest(f"The image generator refused the request: {message}", code=code)
-            raise StageFailed(f"upstream generator: HTTP {status}. {message}")
+        if status in {400, 422}:
+            detail = answer.get("error")
+            detail = detail if isinstance(detail, dict) else {}
+            words, code = str(detail.get("message", ""))[:300], str(detail.get("code") or "")[:64]
+            raise UpstreamRefused(f"The image generator refused the request: {words}", code=code or None)
+        if status != 200:  # its words may repeat the prompt and this message is logged: the number is enough
+            raise StageFailed(f"upstream generator: HTTP {status}; see its own log.")
         return answer
 
 
@@ -100,8 +96,13 @@ def _picture(row: object) -> GeneratedImage:
 def create(
     base_url: str = "https://api.openai.com/v1/",
     model: str = "gpt-image-2.5-flare",
+    version: str = "not stated",
     api_key: str = "",
     timeout_s: float = 300.0,
 ) -> OpenAIGenerator:
-    """Build the plug-in; `base_url` ends with the version part (".../v1")."""
-    return OpenAIGenerator(base_url if base_url.endswith("/") else base_url + "/", model, api_key, timeout_s)
+    """Build the plug-in.
+
+    `base_url` ends with the API's version part (".../v1"). `model` is what is asked for and written into the marks,
+    whatever model the client names: which generator runs is the operator's choice. `version` is the model's.
+    """
+    return OpenAIGenerator(base_url.rstrip("/") + "/", model, version, api_key, timeout_s)

@@ -4,8 +4,8 @@ from typing import cast
 
 from fastapi import Request
 
-from service.gateway import Trail
 from service.runtime import Runtime
+from service.trail import Trail
 from service.workers import Workers
 
 

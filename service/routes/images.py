@@ -10,7 +10,7 @@ from service.errors import BadRequest
 from service.generators import GenerationRequest
 from service.routes.context import request_id, runtime, trail_for, workers
 from service.uploads import PICTURE_BODY, read_picture
-from service.wire import GenerationBody, check_text
+from service.wire import GenerationBody, check_system_name, check_text
 
 router = APIRouter(tags=["generate and mark"])
 
@@ -25,27 +25,25 @@ async def generate(body: GenerationBody, request: Request) -> dict[str, Any]:
         n=body.n,
         width=width,
         height=height,
-        model=body.model,
         quality=body.quality,
         background=body.background,
     )
     format_ = body.output_format or "png"
     quality = None if body.output_compression is None else max(1, body.output_compression)
     trail = trail_for(request, "generation")
-    outcome = await workers(request).run(runtime(request).gateway.generate, call, format_, quality, trail)
-    first = outcome.pictures[0]
+    pictures = await workers(request).run(runtime(request).gateway.generate, call, format_, quality, trail)
+    first = pictures[0]
     return {
         "created": int(time.time()),
-        "background": "opaque" if body.background == "auto" else body.background,
+        "background": "transparent" if first.transparent else "opaque",
         "output_format": format_,
         "size": f"{first.width}x{first.height}",
         "data": [
-            {"b64_json": base64.b64encode(p.data).decode("ascii"), "countermark_id": p.id}
-            for p in outcome.pictures
+            {"b64_json": base64.b64encode(p.data).decode("ascii"), "countermark_id": p.id} for p in pictures
         ],
         "countermark": {
-            "action": outcome.action,
-            "flagged": list(outcome.flagged),
+            "action": trail.action,
+            "flagged": list(trail.flagged),
             "request_id": request_id(request),
         },
     }
@@ -61,20 +59,18 @@ async def generate(body: GenerationBody, request: Request) -> dict[str, Any]:
 async def mark(request: Request) -> Response:
     """Check a picture, mark it in all three ways and return the file.
 
-    Multipart field `file` with optional text fields `prompt`, `generator` and `generator_version`, or a raw
+    Multipart field `file` with optional text fields `prompt` and `generator` (the system that made it), or a raw
     body.
     """
     data, fields = await read_picture(request)
-    prompt = fields.get("prompt") or None
-    system = {"name": fields.get("generator", ""), "version": fields.get("generator_version", "")}
+    prompt, generator = fields.get("prompt") or None, check_system_name(fields.get("generator", ""))
     try:
-        for text in (prompt or "", *system.values()):
-            check_text(text)
+        check_text(prompt or "")
     except ValueError as error:
-        raise BadRequest(f"prompt or generator: {error}.") from error
-    system = {key: value[:200] for key, value in system.items()}
-    trail = trail_for(request, "mark")
-    outcome = await workers(request).run(runtime(request).gateway.mark, data, prompt, system, trail)
-    picture = outcome.pictures[0]
-    headers = {"Countermark-Id": picture.id, "Countermark-Action": outcome.action}
+        raise BadRequest(f"prompt: {error}.", param="prompt") from error
+    parts, trail = runtime(request), trail_for(request, "mark")
+    picture = await workers(request).run(
+        parts.gateway.mark, data, prompt, generator, trail, max_pixels=parts.settings.max_mark_pixels
+    )
+    headers = {"Countermark-Id": picture.id, "Countermark-Action": trail.action}
     return Response(picture.data, media_type=picture.mime, headers=headers)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from safety import Decision
 from service.errors import BadRequest
 from service.routes.context import request_id, runtime, trail_for, workers
+from service.trail import asked_for, strictest
 from service.wire import ImagePart, ModerationBody, TextPart
 
 router = APIRouter(tags=["moderate"])
@@ -28,13 +29,13 @@ async def moderate(body: ModerationBody, request: Request) -> dict[str, Any]:
     ]
     parts = [p for p in body.input if not isinstance(p, str)]
     if parts:
-        decisions = []
+        decisions: list[Decision] = []
         for part in parts:
             trail = trail_for(request, "moderation")
             if isinstance(part, TextPart):
                 decisions.append(await run(gateway.moderate, part.text, trail))
             else:
-                decisions.append(await run(gateway.moderate_image, _decode(part), trail))
+                decisions += await run(gateway.moderate_image, _decode(part), trail)
         results.append(_result(decisions))
     policy = runtime(request).guard.policy.version
     return {
@@ -61,7 +62,7 @@ def _decode(part: ImagePart) -> bytes:
 def _result(decisions: list[Decision]) -> dict[str, Any]:
     """Merge the decisions on the parts of one input: the highest score of each category counts."""
     names = decisions[0].categories.keys()
-    flagged = {name for d in decisions for name in d.flagged}
+    flagged = asked_for(decisions)
     return {
         "flagged": any(d.action in {"block", "review"} for d in decisions),
         "categories": {name: name in flagged for name in names},
@@ -70,7 +71,8 @@ def _result(decisions: list[Decision]) -> dict[str, Any]:
             name: sorted({"text" if d.stage == "input" else "image" for d in decisions}) for name in names
         },
         "countermark": {
-            "action": max((d.action for d in decisions), key=("allow", "annotate", "review", "block").index),
+            "action": strictest(decisions),
+            "flagged": list(flagged),
             "unsafe": max(d.unsafe for d in decisions),
             "reasons": [r.text for d in decisions for r in d.reasons],
         },

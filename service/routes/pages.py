@@ -42,7 +42,7 @@ def _page(request: Request, template: str) -> HTMLResponse:
         "version": version("countermark"),
         "max_upload_mib": max(1, parts.limits.max_bytes // (1024 * 1024)),
         "formats": "PNG, JPEG, WebP, GIF, TIFF, AVIF, BMP",
-        "development": parts.keys.identity.development,
+        "development": parts.keys.development,
         "try_it": parts.settings.generator == "builtin",  # a paid upstream is not for anonymous visitors
     }
     headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
@@ -56,7 +56,7 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz")
-async def readyz(request: Request) -> JSONResponse:
+def readyz(request: Request) -> JSONResponse:
     """200 when the stores answer, else 503: a load balancer should stop sending requests."""
     parts = runtime(request)
     try:

@@ -57,6 +57,11 @@ async def verify_log(request: Request) -> dict[str, Any]:
 async def inclusion_proof(index: int, request: Request) -> dict[str, Any]:
     """Return the entry, its Merkle path and the signed checkpoint that it leads to."""
     audit = runtime(request).audit
-    if not 0 <= index < audit.size():
-        raise NotFound(f"No entry {index}: the log has {audit.size()} entries, counted from 0.")
-    return await workers(request).run(lambda: audit.prove(index))
+
+    def work() -> dict[str, Any]:
+        size = audit.size()
+        if not 0 <= index < size:
+            raise NotFound(f"No entry {index}: the log has {size} entries, counted from 0.")
+        return audit.prove(index)
+
+    return await workers(request).run(work)

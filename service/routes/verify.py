@@ -35,7 +35,7 @@ async def provenance_check(request: Request) -> dict[str, Any]:
     report = await workers(request).run(runtime(request).verifier.verify, data)
     c2pa, mark, record = report.signals.c2pa, report.signals.watermark, report.record
     state = {"not_present": "not_present", "recovered": "not_present", "invalid": "invalid"}.get(
-        c2pa.status, "trusted" if c2pa.trusted else "valid"
+        c2pa.status, "trusted" if c2pa.trusted and not c2pa.development_signer else "valid"
     )
     found = mark.status == "detected"
     made: dict[str, str | None] = {"model": None, "generated_at": None}
@@ -70,7 +70,7 @@ async def provenance_check(request: Request) -> dict[str, Any]:
     response_class=Response,
     responses={200: {"content": {"application/c2pa": {}}}},
 )
-async def manifest(manifest_id: str, request: Request) -> Response:
+def manifest(manifest_id: str, request: Request) -> Response:
     """Return the manifest store that was signed for a registered picture."""
     registry = runtime(request).registry
     record = registry.by_manifest_id(manifest_id)

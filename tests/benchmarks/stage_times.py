@@ -20,12 +20,12 @@ import cv2
 import numpy as np
 from scipy import fft
 
-from service.gateway import Trail
 from service.generators import GenerationRequest
 from service.generators.builtin import draw
 from service.runtime import build_runtime
 from service.settings import Settings
 from service.stages import StageTimes
+from service.trail import Trail
 
 PROMPTS = ("a harbour at dusk", "a forest in winter", "stained glass", "marble", "city at night", "mountains")
 
@@ -64,8 +64,8 @@ def main() -> None:
         marked = b""
         for turn in range(repeats + 1):
             trail = Trail(f"bench-{turn}", "generation", stages=StageTimes(time.process_time))
-            request = GenerationRequest(PROMPTS[turn % len(PROMPTS)], 1, side, side, None, None, None)
-            marked = parts.gateway.generate(request, "png", None, trail).pictures[0].data
+            request = GenerationRequest(PROMPTS[turn % len(PROMPTS)], 1, side, side, None, None)
+            marked = parts.gateway.generate(request, "png", None, trail)[0].data
             for name, seconds in trail.stages.seconds.items() if turn else ():  # the first turn warms caches
                 stages.setdefault(name, []).append(1000 * seconds)
         rows |= {f"generate: {name}": statistics.median(spent) for name, spent in stages.items()}

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import service.generators
-from service.errors import BadRequest, StageFailed
+from service.errors import StageFailed, UpstreamRefused
 from service.generators import GenerationRequest, Generator, create_generator
 from service.generators.builtin import draw
 
@@ -21,7 +21,7 @@ PLUGINS = sorted(m.name for m in pkgutil.iter_modules(service.generators.__path_
 
 
 def request(prompt: str = "a harbour", n: int = 2, side: int = 192) -> GenerationRequest:
-    return GenerationRequest(prompt, n, side, side, None, None, None)
+    return GenerationRequest(prompt, n, side, side, None, None)
 
 
 class Upstream(ThreadingHTTPServer):
@@ -143,7 +143,7 @@ def test_openai_refuses_an_answer_without_pictures(upstream: Upstream, status: i
 def test_openai_passes_on_a_refusal(upstream: Upstream) -> None:
     refusal = {"error": {"message": "blocked by the upstream", "code": "moderation_blocked"}}
     upstream.answer = lambda _: (400, json.dumps(refusal).encode())
-    with pytest.raises(BadRequest, match="blocked by the upstream") as caught:
+    with pytest.raises(UpstreamRefused, match="blocked by the upstream") as caught:
         remote(upstream).generate(request())
     assert caught.value.code == "moderation_blocked"
 
@@ -151,3 +151,14 @@ def test_openai_passes_on_a_refusal(upstream: Upstream) -> None:
 def test_openai_unreachable() -> None:
     with pytest.raises(StageFailed):
         create_generator("openai", base_url="http://127.0.0.1:9/v1").generate(request())
+
+
+def test_openai_errors_never_repeat_the_prompt(upstream: Upstream) -> None:
+    """The message is logged; an upstream's words may quote what it was asked."""
+    upstream.answer = lambda body: (
+        500,
+        json.dumps({"error": {"message": f"cannot draw {body['prompt']}"}}).encode(),
+    )
+    with pytest.raises(StageFailed) as caught:
+        remote(upstream).generate(request("a secret harbour"))
+    assert "secret" not in str(caught.value)

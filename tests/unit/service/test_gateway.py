@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from classifiers import CATEGORIES, Scores
-from safety import Guard
+from safety import Guard, Policy
 from safety.audit import AuditEntry
 from safety.errors import AuditAppendFailed, SafetyError
-from service.errors import CannotRecord, Refused, StageFailed
-from service.gateway import Gateway, Trail
+from service.errors import BadRequest, CannotRecord, Refused, StageFailed, UpstreamRefused
+from service.gateway import Gateway, visible
 from service.generators import GeneratedImage, GenerationRequest
 from service.generators.builtin import draw
 from service.keys import Keys, load_or_create_keys
 from service.marking import Marker
 from service.settings import Settings
 from service.stores import audit_sqlite, registry_sqlite
+from service.trail import Trail
 from service.verification import Verifier
 from watermark.errors import ImageTooSmall
 from watermark.manifest import TrustAnchors
@@ -105,7 +106,7 @@ class Rig:
         return list(self.audit.entries())
 
     def generate(self, prompt: str = "a harbour", n: int = 1, format_: str = "png"):
-        request = GenerationRequest(prompt, n, None, None, None, None, None)
+        request = GenerationRequest(prompt, n, None, None, None, None)
         return self.gateway.generate(request, format_, None, Trail("req_1", "generation"))
 
 
@@ -124,15 +125,15 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 
 
 def test_allowed_request_leaves_marked_registered_and_recorded(rig: Rig) -> None:
-    outcome = rig.generate(n=2)
-    assert len(outcome.pictures) == 2
+    pictures = rig.generate(n=2)
+    assert len(pictures) == 2
     (entry,) = rig.entries()
     assert entry.outcome == "allowed"
-    assert entry.record_ids == tuple(p.id for p in outcome.pictures)
+    assert entry.record_ids == tuple(p.id for p in pictures)
     assert entry.generator == "fake-generator"
     assert "harbour" not in entry.canonical().decode()
     verifier = Verifier(rig.keys, TrustAnchors(rig.keys.identity.root_pem), rig.registry, Limits())
-    for picture in outcome.pictures:
+    for picture in pictures:
         report = verifier.verify(picture.data)
         assert report.record is not None
         assert report.record.id == picture.id
@@ -208,8 +209,8 @@ def test_mark_keeps_the_format_or_writes_png(rig: Rig) -> None:
     ):
         file = io.BytesIO()
         pixels.save(file, format_)
-        outcome = rig.gateway.mark(file.getvalue(), None, {}, Trail("req_2", "mark"))
-        assert outcome.pictures[0].mime == mime
+        marked = rig.gateway.mark(file.getvalue(), None, "", Trail("req_2", "mark"))
+        assert marked.mime == mime
     assert [e.kind for e in rig.entries()] == ["mark"] * 4
 
 
@@ -219,3 +220,55 @@ def test_moderation_is_recorded_but_not_a_refusal(rig: Rig) -> None:
     assert decision.action == "block"
     (entry,) = rig.entries()
     assert (entry.kind, entry.outcome) == ("moderation", "blocked")
+
+
+def test_what_transparency_hides_is_judged_on_every_ground() -> None:
+    """Black letters in the alpha channel of a black picture show on white, and nowhere else."""
+    image = np.zeros((64, 64, 4), np.uint8)
+    image[20:40, 20:40, 3] = 255
+    views = visible(image)
+    assert len(views) == 3
+    assert len({view.tobytes() for view in views}) == 2
+    assert all(view.shape == (64, 64, 3) and view.dtype == np.uint8 for view in views)
+    opaque = np.full((64, 64, 4), 255, np.uint8)
+    assert len(visible(opaque)) == len(visible(opaque[..., :3])) == 1
+
+
+def test_transparent_upload_is_judged_as_it_can_be_seen(rig: Rig) -> None:
+    rig.images.unsafe_turns = (1,)  # the view on white
+    pixels = np.dstack([draw("sea", 0, 200, 200), np.tile(np.arange(200, dtype=np.uint8), (200, 1))])
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    with pytest.raises(Refused):
+        rig.gateway.mark(file.getvalue(), None, "", Trail("req_4", "mark"))
+    assert rig.entries()[0].outcome == "blocked"
+
+
+def test_upstream_refusal_is_recorded_as_blocked(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(request: GenerationRequest) -> list[GeneratedImage]:
+        raise UpstreamRefused("no", code="moderation_blocked")
+
+    monkeypatch.setattr(rig.generator, "generate", refuse)
+    with pytest.raises(UpstreamRefused):
+        rig.generate()
+    (entry,) = rig.entries()
+    assert (entry.outcome, entry.stage) == ("blocked", "generator")
+
+
+def test_a_blocklist_hit_is_named_as_one(tmp_path: Path, rig: Rig) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('schema_version = 1\nname = "t"\n[lists]\nblock = ["acme rocket"]\n')
+    rig.gateway._guard = Guard(
+        Policy.load(policy), prompt_classifier=rig.prompts, image_classifiers=[rig.images]
+    )
+    with pytest.raises(Refused, match="blocklist") as caught:
+        rig.generate("an acme rocket")
+    assert caught.value.categories == ("blocklist",)
+    assert rig.entries()[0].categories == ("blocklist",)
+
+
+def test_too_large_to_mark(rig: Rig) -> None:
+    file = io.BytesIO()
+    Image.fromarray(draw("sea", 0, 200, 200)).save(file, "PNG")
+    with pytest.raises(BadRequest, match="megapixels"):
+        rig.gateway.mark(file.getvalue(), None, "", Trail("req_5", "mark"), max_pixels=39_999)

@@ -48,7 +48,7 @@ def test_health_and_readiness(client: TestClient) -> None:
 
 def test_metrics_count_decisions_and_stages(client: TestClient) -> None:
     text = client.get("/metrics").text
-    assert 'countermark_decisions_total{action="allow",kind="generation"}' in text
+    assert 'countermark_decisions_total{action="allow",kind="generation",outcome="allowed"}' in text
     for stage in (
         "check_prompt",
         "generate",

@@ -126,7 +126,7 @@ def test_file_changed_after_signing(house: House) -> None:
 
 
 def test_watermark_gone_credentials_intact(house: House) -> None:
-    """A marked file keeps its signature; pixels too small to search still resolve through the manifest."""
+    """Where the watermark cannot be read (here: with another key), the intact manifest leads to the record."""
     marked = house.mark()
     blind = Verifier(
         Keys(bytes(32), house.keys.identity, b"", b"", b"", development_watermark=True),
@@ -224,3 +224,51 @@ def test_signed_picture_marked_again_keeps_its_history(house: House) -> None:
     assert report.signals.c2pa.status == "valid"
     assert report.signals.c2pa.ingredients == 1
     assert "c2pa.opened" in report.signals.c2pa.actions
+
+
+def test_a_stranger_cannot_borrow_a_manifest_id(house: House) -> None:
+    """Manifest ids are public; a self-made certificate can sign a manifest that has one of ours."""
+    from c2pa import Builder, C2paSignerInfo, Signer
+
+    ours = house.mark("the genuine one")
+    stranger = create_development_identity(datetime.now(UTC))
+    definition = {
+        "claim_version": 2,
+        "label": house.verify(ours.data).signals.c2pa.manifest_id,
+        "claim_generator_info": [{"name": "x", "version": "1"}],
+        "format": "image/png",
+        "assertions": [
+            {
+                "label": "c2pa.actions.v2",
+                "data": {
+                    "actions": [
+                        {
+                            "action": "c2pa.created",
+                            "digitalSourceType": "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia",
+                        }
+                    ]
+                },
+            }
+        ],
+    }
+    out = io.BytesIO()
+    signer = Signer.from_info(C2paSignerInfo(b"es256", stranger.chain_pem, stranger.key_pem, None))
+    Builder(definition).sign(signer, "image/png", io.BytesIO(png(draw("forged", 0, 300, 300))), out)
+    report = house.verify(out.getvalue())
+    assert report.signals.c2pa.manifest_id == house.verify(ours.data).signals.c2pa.manifest_id
+    assert report.record is None
+    assert report.verdict == "conflict"
+    assert "borrowed_manifest_id" in codes(report)
+    assert not report.signals.c2pa.development_signer
+
+
+def test_what_was_handed_in_is_not_called_made_by_us(house: House) -> None:
+    source = png(draw("elsewhere", 0, 300, 300))
+    origin = Origin(
+        "mark", "some model", "not stated", "default@0", "allow", "r", source=source, source_mime="image/png"
+    )
+    marked = house.marker.mark(pixels_of(source), "png", origin, StageTimes())
+    report = house.verify(marked.data)
+    assert "handed to this service" in report.summary
+    assert "as stated" in report.summary
+    assert report.signals.c2pa.actions[0] == "c2pa.opened"
