@@ -4,8 +4,8 @@ Owns the row format (one JSON object a line: `text`, `labels`, optional `safe`, 
 `meta`; a file may be gzipped) and the rules that turn partial labels into targets and weights:
 
 - a row labelled harmless is harmless for every category;
-- a row labelled with some category says little about the others: they count a little (`OTHER_WEIGHT`), and
-  not at all for neighbours that annotators confuse (`NEIGHBOURS`);
+- a row labelled with some category says little about the others: they count a little (`OTHER_WEIGHT`; fully
+  in our own sentences), and not at all for neighbours that annotators confuse (`NEIGHBOURS`);
 - brands, public figures, politics and artists' styles are not unsafe in themselves;
 - rows of user prompts without labels (`pickapic*`) are harmless with low weight: most are, some are not;
 - weak labels weigh less.
@@ -34,6 +34,8 @@ NEIGHBOURS: Final = (
     frozenset({"self-harm", "self-harm/intent", "self-harm/instructions"}),
     frozenset({"public_figure", "political"}),
 )
+OWN_UNSAFE: Final = "own_unsafe"
+OWN_HARMLESS: Final = "own_harmless"
 OTHER_WEIGHT: Final = 0.15
 UNLABELLED_WEIGHT: Final = 0.4
 DISTURBING: Final = 0.35
@@ -128,7 +130,7 @@ def _harmless_weight(row: Row) -> NDArray[np.float32]:
 
 
 def _set_labels(row: Row, target: NDArray[np.float32], weight: NDArray[np.float32]) -> None:
-    weight[:] = OTHER_WEIGHT
+    weight[:] = 1 if row.source == OWN_UNSAFE else OTHER_WEIGHT
     for group in NEIGHBOURS:
         if row.labels & group:
             for name in group:

@@ -48,7 +48,7 @@ class Features:
             block.
         words: uint64 (W,), the hash of each token that is not a number, for the vocabulary test of `ngram`.
         letters: int64 (W,), how many characters each of them has.
-        latin: bool (W,), whether it starts with a Latin letter.
+        latin, han: bool (W,), whether it starts with a Latin letter, is a Chinese character.
 
     """
 
@@ -57,6 +57,7 @@ class Features:
     words: NDArray[np.uint64]
     letters: NDArray[np.int64]
     latin: NDArray[np.bool_]
+    han: NDArray[np.bool_]
 
 
 def extract_features(text: str) -> Features:
@@ -70,7 +71,9 @@ def hash_ngrams(normal: str) -> Features:
     starts, ends = _tokens(points, han)
     if len(starts) == 0:
         none = np.zeros(0, np.uint64)
-        return Features(none, np.zeros(1, np.int64), none, np.zeros(0, np.int64), np.zeros(0, np.bool_))
+        return Features(
+            none, np.zeros(1, np.int64), none, np.zeros(0, np.int64), *[np.zeros(0, np.bool_)] * 2
+        )
     prefix, power = _prefix_sums(points)
     n = len(points)
 
@@ -110,6 +113,7 @@ def hash_ngrams(normal: str) -> Features:
         words=spans(word_starts, word_ends, 101),
         letters=word_ends - word_starts,
         latin=points[word_starts] < _END_OF_LATIN,
+        han=han[word_starts],
     )
 
 

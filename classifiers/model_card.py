@@ -24,6 +24,7 @@ def write_card(folder: Path) -> None:
         settings=", ".join(f"{name} {value}" for name, value in training["settings"].items()),
         sources=_sources(training["sources"]),
         thresholds=_thresholds(training["thresholds_at_false_positive_rate"]),
+        unseen=_unseen(training["unseen_sources"]),
         evaluation=evaluated.read_text(encoding="utf-8") if evaluated.exists() else "Not evaluated yet.",
     )
     (folder / "card.md").write_text(text, encoding="utf-8")
@@ -37,6 +38,12 @@ def _sources(counts: dict[str, int]) -> str:
     for name, count in counts.items():
         entry = licences.get(name, {"licence": "yours", "from": "your own folder"})
         lines.append(f"| {name} | {count} | {entry['licence']} | {entry['from']} |")
+    return "\n".join(lines)
+
+
+def _unseen(table: dict[str, dict[str, float]]) -> str:
+    lines = ["| source | AUROC | recall at 1 % FPR |", "|---|--:|--:|"]
+    lines += [f"| {name} | {row['auroc']:.3f} | {row['recall_at_1']:.1%} |" for name, row in table.items()]
     return "\n".join(lines)
 
 

@@ -99,11 +99,11 @@ class NgramClassifier:
         return len(self._table).bit_length() - 1
 
     def _unread(self, features: Features) -> float:
-        """Give the share of letters that stand in words unknown to the training data."""
+        """Give the share of letters in words of other scripts, or unknown to the training data."""
         total = float(features.letters.sum())
         if total == 0:
             return 0.0
-        known = is_known(features.words, self._known)
+        known = is_known(features.words, self._known) & (features.latin | features.han)
         doubt = _BENEFIT_OF_DOUBT * float(features.letters[features.latin].sum()) / total
         return float(features.letters[~known].sum()) / (total + doubt)
 

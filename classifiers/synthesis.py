@@ -9,12 +9,16 @@ so that the noise itself says nothing.
 import random
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
+from typing import Final
 
 from classifiers.errors import TrainingDataInvalid
 
 _SLOT = re.compile(r"\{(\w+)\}")
+
+TIMES: Final[Mapping[str, int]] = {"sexual": 4, "violence": 2, "violence/graphic": 2, "disturbing": 2}
+"""How often a category is drawn against one of the others: what image prompts are mostly refused for."""
 
 Grammar = dict[str, list[str]]
 
@@ -45,9 +49,9 @@ def expand(template: str, slots: Grammar, rng: random.Random) -> str:
 
 
 def sentences(name: str, count: int, rng: random.Random) -> list[tuple[str, str]]:
-    """Make `count` pairs (text, category) from a grammar, categories in equal shares."""
+    """Make `count` pairs (text, category) from a grammar, categories in the shares of `TIMES`."""
     categories, slots = load_grammar(name)
-    names = list(categories)
+    names = [category for category in categories for _ in range(TIMES.get(category, 1))]
     made = []
     for index in range(count):
         category = names[index % len(names)]

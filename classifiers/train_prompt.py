@@ -20,21 +20,16 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 
 from classifiers.calibration import platt
 from classifiers.corpus import Corpus
-from classifiers.dataset import HEADS, Row, data_files, load_rows
+from classifiers.dataset import HEADS, OWN_HARMLESS, OWN_UNSAFE, Row, data_files, load_rows
+from classifiers.errors import TrainingDataInvalid
 from classifiers.model_card import write_card
 from classifiers.network import NgramNetwork
 from classifiers.ngram import bloom_probes
-from classifiers.training_mix import (
-    HELD_FOR_CHOICES,
-    OWN_HARMLESS,
-    OWN_UNSAFE,
-    REPORT_ONLY,
-    epoch_order,
-    own_rows,
-)
+from classifiers.training_mix import HELD_FOR_CHOICES, REPORT_ONLY, epoch_order, own_rows
 
 _LOG = logging.getLogger("classifiers.train_prompt")
 
@@ -117,24 +112,37 @@ def unseen_logits(corpus: Corpus, seed: int, epochs: int) -> NDArray[np.float32]
 
 
 def calibrate(corpus: Corpus, logits: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Fit each head on unseen logits: (slope, intercept), float32 (heads,) each.
-
-    Our own sentences are too easy to calibrate on; a head with no other positives falls back to them.
-    """
-    own = np.isin(corpus.source, (OWN_UNSAFE, OWN_HARMLESS))
-    fitted = []
-    for head in range(len(HEADS)):
-        real = ~own & (corpus.target[:, head] > 0.5) & (corpus.weight[:, head] >= 0.3)
-        rows = ~own if real.sum() >= 20 else np.ones(len(corpus), np.bool_)
-        fitted.append(platt(logits[rows, head], corpus.target[rows, head], corpus.weight[rows, head]))
+    """Fit each head on unseen logits: (slope, intercept), float32 (heads,) each."""
+    fitted = [
+        platt(logits[:, head], corpus.target[:, head], corpus.weight[:, head]) for head in range(len(HEADS))
+    ]
     slopes, intercepts = zip(*fitted, strict=True)
     return np.array(slopes, np.float32), np.array(intercepts, np.float32)
+
+
+def unseen_ranking(corpus: Corpus, logits: NDArray[np.float32]) -> dict[str, dict[str, float]]:
+    """Rank the unsafe rows of each source, unseen, against all unseen captions and user prompts."""
+    pool = logits[np.isin(corpus.source, ("coco_captions_train", "pickapic_train", "t2i_compbench")), 0]
+    table = {}
+    for name in sorted(set(corpus.source)):
+        unsafe = logits[(corpus.source == name) & (corpus.target[:, 0] > 0.5), 0]
+        if len(unsafe) >= 20 and len(pool):
+            truth = np.concatenate([np.ones(len(unsafe)), np.zeros(len(pool))])
+            table[name] = {
+                "auroc": round(float(roc_auc_score(truth, np.concatenate([unsafe, pool]))), 4),
+                "recall_at_1": round(float((unsafe >= np.quantile(pool, 0.99)).mean()), 4),
+            }
+    return table
 
 
 def thresholds(corpus: Corpus, chances: NDArray[np.float32]) -> dict[str, dict[str, float]]:
     """Give, for each head, the score that 2, 1, 0.5, 0.3 % of harmless rows reach (unseen; our own left out)."""
     harmless = (corpus.weight[:, 0] >= 0.4) & (corpus.target[:, 0] == 0) & (corpus.source != OWN_HARMLESS)
     harmless &= ~np.isin(corpus.source, ("davidson", "cold_zh_train", "artist_style", OWN_UNSAFE))
+    if not harmless.any():
+        raise TrainingDataInvalid(
+            "training rows: got none labelled harmless, expected image prompts with safe: true"
+        )
     rates = (0.02, 0.01, 0.005, 0.003)
     return {
         name: {
@@ -209,6 +217,7 @@ def run(
         "own_sentences": int((~real).sum()),
         "settings": {"bits": BITS, "width": WIDTH, "hidden": HIDDEN, "epochs": epochs, "seed": seed},
         "thresholds_at_false_positive_rate": thresholds(corpus, chances.astype(np.float32)),
+        "unseen_sources": unseen_ranking(corpus, unseen),
         "sha256": hashlib.sha256(weights).hexdigest(),
         "bytes": len(weights),
     }

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.dataset import Row
+from classifiers.dataset import OWN_HARMLESS, OWN_UNSAFE, Row
 from classifiers.normalize import normalize
 from classifiers.synthesis import hide, long_cover, misspell, sentences
 
@@ -34,7 +34,7 @@ SHARES: Final[Mapping[str, tuple[float, int]]] = {
     "toxigen_demos": (2, 9000),
     "gptimage2_prompts": (3, 9000),  # long harmless prompts
     "nanobanana_prompts": (3, 9000),
-    "coco_captions_train": (1, 9000),
+    "coco_captions_train": (1, 16_000),
     "t2i_compbench": (1, 2500),
     "davidson": (1, 5000),
     "cold_zh_train": (1, 9000),
@@ -42,8 +42,6 @@ SHARES: Final[Mapping[str, tuple[float, int]]] = {
     "identity_templates_en": (1, 1200),
     "identity_templates_zh": (1, 1200),
 }
-OWN_UNSAFE: Final = "own_unsafe"
-OWN_HARMLESS: Final = "own_harmless"
 _MISSPELT: Final = 0.08
 """Share of our own sentences with spelling noise."""
 
@@ -69,8 +67,8 @@ def own_rows(rows: Sequence[Row], seed: int, avoid: Sequence[str] = (), scale: f
             cover = cover or (rng.choice(covers) if covers else "")
             made.append((hide(text, cover, rng) if cover else text, category))
 
-    add("unsafe_en", 14_000)
-    add("unsafe_zh", 7_000)
+    add("unsafe_en", 18_000)
+    add("unsafe_zh", 8_000)
     add("unsafe_en", 9_000, english)
     add("unsafe_zh", 3_000, chinese)
     add("unsafe_en", 1_000, english, words=80)

@@ -150,7 +150,7 @@ def _merge(base: dict[str, Any], content: dict[str, Any], folder: Path, where: s
             f"{where}, schema_version: got {content.get('schema_version')!r}, expected {SCHEMA_VERSION}; "
             "write it as the first line of the file"
         )
-    merged = base | {"name": content.get("name", Path(where).stem.lower())}
+    merged: dict[str, Any] = base | {"name": content.get("name", Path(where).stem.lower())}
     for key in ("unsafe", "unread"):
         if key in content:
             merged[key] = merged[key] | _bands(content[key], key, where)
@@ -183,14 +183,14 @@ def _bands(rule: Any, name: str, where: str) -> dict[str, Any]:
         raise PolicyInvalid(
             f"{where}, {name}: got {rule!r}, expected a table with threshold and action, or bands"
         )
-    rule = dict(rule)
-    if "threshold" in rule or "action" in rule:
-        if "bands" in rule or not ("threshold" in rule and "action" in rule):
+    bands: dict[str, Any] = {str(key): value for key, value in rule.items()}
+    if "threshold" in bands or "action" in bands:
+        if "bands" in bands or not ("threshold" in bands and "action" in bands):
             raise PolicyInvalid(
-                f"{where}, {name}: got {sorted(rule)}, expected both threshold and action, or bands alone"
+                f"{where}, {name}: got {sorted(bands)}, expected both threshold and action, or bands alone"
             )
-        rule["bands"] = [{"threshold": rule.pop("threshold"), "action": rule.pop("action")}]
-    return rule
+        bands["bands"] = [{"threshold": bands.pop("threshold"), "action": bands.pop("action")}]
+    return bands
 
 
 def _table(content: dict[str, Any], key: str, where: str) -> dict[str, Any]:
@@ -211,7 +211,7 @@ def _build(content: dict[str, Any], where: str) -> Policy:
 
 def _parse(text: str, where: str) -> dict[str, Any]:
     try:
-        return dict(tomllib.loads(text))
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PolicyInvalid(
             f"{where}: not TOML ({error}); see safety/policies/default.toml for the form"

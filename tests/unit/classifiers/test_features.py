@@ -51,6 +51,7 @@ def test_a_number_is_no_word_of_a_language() -> None:
     features = extract_features("cat 1234 b2 привет")
     assert features.letters.tolist() == [3, 2, 6]
     assert features.latin.tolist() == [True, True, False]
+    assert extract_features("猫 cat").han.tolist() == [True, False]
 
 
 @given(st.text())

@@ -1,0 +1,63 @@
+import pytest
+
+from classifiers.minors import mentions_minor
+
+MINORS = [
+    "a child",
+    "two kids",
+    "a 13 year old",
+    "a 15-year-old",
+    "13yo",
+    "16 y/o",
+    "age 17",
+    "aged 9",
+    "a seventeen year old",
+    "a ten-year-old",
+    "5th grader",
+    "on her 12th birthday",
+    "sch00lgirl",
+    "l0lita",
+    "t e e n",
+    "ｔｅｅｎａｇｅｒ",
+    "a girl",
+    "little boys",
+    "high school student",
+    "underage",
+    "一个小女孩",
+    "十六岁的学生",
+    "13岁",
+    "三岁",
+    "未成年",
+    "初中生",
+    "a 7 month old",
+]
+ADULTS = [
+    "a woman",
+    "my girlfriend",
+    "a cowboy",
+    "call girl",
+    "a 30 year old man",
+    "aged 40",
+    "a 27-year-old",
+    "25岁的女人",
+    "twenty-seven years old",
+    "二十岁",
+    "四十五岁",
+    "a man of 2 5 years old",
+    "1970s style",
+    "a boyfriend",
+    "窗边的女人",
+    "the 15th century",
+    "17 birds",
+    "age of empires",
+]
+
+
+@pytest.mark.parametrize("text", MINORS)
+def test_a_minor_is_noticed(text: str) -> None:
+    assert mentions_minor(text)
+
+
+@pytest.mark.parametrize("text", ADULTS)
+def test_an_adult_is_not_taken_for_a_minor(text: str) -> None:
+    assert not mentions_minor(text)

@@ -1,0 +1,52 @@
+import pytest
+
+import classifiers
+from classifiers import (
+    CATEGORIES,
+    Scores,
+    UnknownClassifier,
+    create_image_classifier,
+    create_prompt_classifier,
+)
+
+
+class Foreign:
+    def __init__(self, level: float) -> None:
+        self.level, self.model = level, "foreign"
+
+    def score(self, text: str) -> Scores:
+        return Scores(self.level, dict.fromkeys(CATEGORIES, 0.0), self.model)
+
+
+def make(level: float = 0.5) -> Foreign:
+    return Foreign(level)
+
+
+def test_the_thirteen_names_of_openai_come_first_and_four_of_image_generation_follow() -> None:
+    assert len(CATEGORIES) == 17
+    assert CATEGORIES[-4:] == ("trademark", "public_figure", "artist_style", "political")
+    assert len(set(CATEGORIES)) == 17
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(UnknownClassifier, match="got 'ngrams', expected one of ngram"):
+        create_prompt_classifier("ngrams")
+    with pytest.raises(UnknownClassifier, match="expected one of image_text"):
+        create_image_classifier("ngram")
+
+
+def test_another_distribution_plugs_in_by_module_and_factory() -> None:
+    built = create_prompt_classifier(f"{__name__}:make", level=0.25)
+    assert built.score("x").unsafe == 0.25
+
+
+@pytest.mark.parametrize("name", ["no_such_module:create", f"{__name__}:no_such_factory"])
+def test_a_plug_in_that_cannot_be_imported_says_so(name: str) -> None:
+    with pytest.raises(UnknownClassifier, match="cannot be imported"):
+        create_prompt_classifier(name)
+
+
+def test_each_kind_lists_its_own() -> None:
+    assert "ngram" in classifiers.known_classifiers("prompt")
+    assert "image_text" in classifiers.known_classifiers("image")
+    assert not set(classifiers.known_classifiers("prompt")) & set(classifiers.known_classifiers("image"))
