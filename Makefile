@@ -40,7 +40,7 @@ bench: $(VENV)/dev.stamp    ## CPU time per stage of one generation and one veri
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.stage_times $(ARGS)
 
 train-prompt: $(VENV)/dev.stamp    ## retrain the prompt classifier (DATA=folder of JSONL files)
-	@$(BIN)/python -m classifiers.train_prompt --data "$(DATA)" $(ARGS)
+	@$(BIN)/python -m classifiers.train_prompt --data "$(DATA)" --out $(or $(OUT),classifiers/models/ngram) $(ARGS)
 
 evaluate-prompt: $(VENV)/dev.stamp ## measure the prompt classifier (DATA=folder of JSONL files)
 	@$(BIN)/python -m classifiers.evaluate_prompt --data "$(DATA)" $(ARGS)

@@ -179,6 +179,10 @@ def verify(inputs: Inputs, json_: Json = False, data_dir: DataDir = None, config
             ("metadata", "Metadata"),
         ):
             rows.append(f"  {title:<20} {report['signals'][name]['status'].replace('_', ' ')}")
+        if report["signals"]["c2pa"]["development_signer"]:
+            rows.append(
+                "  signed with a DEVELOPMENT key, which nobody outside this installation has reason to trust"
+            )
         record = report["record"]
         rows.append(
             f"  {'Registry record':<20} "
@@ -377,10 +381,14 @@ def _each(
 
 
 def _audit(data_dir: Path | None, config: Path | None) -> Any:
-    from service.runtime import open_stores
+    """Open the log of an installation that exists: a mistyped directory must not read as an empty, sound log."""
+    from service.runtime import AUDIT_FILE, open_stores
     from service.settings import load_settings
 
-    _, _, audit = open_stores(load_settings(config, data_dir=data_dir))
+    settings = load_settings(config, data_dir=data_dir)
+    if not (settings.data_dir / AUDIT_FILE).exists():
+        _fail(f"{settings.data_dir / AUDIT_FILE}: there is no audit log; give the right --data-dir.")
+    _, _, audit = open_stores(settings)
     return audit
 
 

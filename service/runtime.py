@@ -16,6 +16,8 @@ from service.verification import Verifier
 from watermark.manifest import TrustAnchors
 from watermark.picture import Limits
 
+AUDIT_FILE, REGISTRY_FILE = "audit.sqlite", "registry.sqlite"  # in the data directory
+
 
 def utc_now() -> datetime:
     """The service's only clock."""
@@ -52,8 +54,8 @@ def open_stores(settings: Settings) -> tuple[Keys, RegistryStore, AuditStore]:
     """
     keys = load_or_create_keys(settings, utc_now())
     try:
-        registry = registry_sqlite.create(settings.data_dir / "registry.sqlite")
-        audit = audit_sqlite.create(settings.data_dir / "audit.sqlite", signing_key=keys.audit, clock=utc_now)
+        registry = registry_sqlite.create(settings.data_dir / REGISTRY_FILE)
+        audit = audit_sqlite.create(settings.data_dir / AUDIT_FILE, signing_key=keys.audit, clock=utc_now)
     except (SafetyError, OSError) as error:
         raise StartupError(f"stores in {settings.data_dir}: {error}") from error
     return keys, registry, audit
@@ -67,7 +69,7 @@ def open_verifier(settings: Settings, keys: Keys) -> Verifier:
 
     """
     try:
-        registry = registry_sqlite.create(settings.data_dir / "registry.sqlite")
+        registry = registry_sqlite.create(settings.data_dir / REGISTRY_FILE)
     except (SafetyError, OSError) as error:
         raise StartupError(f"registry in {settings.data_dir}: {error}") from error
     return _verifier(settings, keys, registry)
