@@ -85,7 +85,7 @@ class ImageTextClassifier:
 def _load_reader(max_side: int) -> Any:
     from rapidocr import RapidOCR  # noqa: PLC0415 - takes a second; a service that reads no pictures skips it
 
-    return RapidOCR(
+    reader = RapidOCR(
         params={
             "Global.log_level": "error",
             "Global.use_cls": False,  # upside-down text: the 180 degree classifier doubles the reading time
@@ -97,10 +97,12 @@ def _load_reader(max_side: int) -> Any:
             "EngineConfig.onnxruntime.inter_op_num_threads": 1,
         }
     )
+    reader(np.full((48, 96, 3), 255, np.uint8), use_det=False)  # loads the recognition model as well
+    return reader
 
 
 def _read_lines(reader: Any, image: NDArray[np.uint8]) -> tuple[str, ...]:
-    found = reader(image)
+    found = reader(image, use_det=True)
     if not hasattr(found, "txts"):  # RapidOCR returns bare boxes when the reading of them failed
         raise TextUnreadable(f"got {len(found.boxes)} boxes without text")
     return tuple(line for line in found.txts or () if line.strip())

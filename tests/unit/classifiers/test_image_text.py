@@ -74,14 +74,14 @@ def test_other_arrays_are_rejected(reader: ImageTextClassifier, image: NDArray[n
 
 
 def test_a_failing_reader_is_an_error_and_never_no_text() -> None:
-    def broken(_: object) -> object:
+    def broken(_: object, **__: object) -> object:
         raise RuntimeError("out of memory")
 
     class BoxesOnly:
         boxes = (1, 2)
 
     classifier = ImageTextClassifier(Echo())
-    for reading in (broken, lambda _: BoxesOnly()):
+    for reading in (broken, lambda _, **__: BoxesOnly()):
         classifier._reader = reading
         with pytest.raises(TextUnreadable, match="refuse the picture"):
             classifier.score(_picture(""))
