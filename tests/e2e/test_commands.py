@@ -2,6 +2,7 @@
 
 import io
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -124,20 +125,23 @@ def test_audit_and_report(home: Path, picture: Path) -> None:
     assert proof
     assert run("audit", "verify", data=data).returncode == 0
     database = data / "audit.sqlite"
-    content = (
-        database.read_bytes() + (data / "audit.sqlite-wal").read_bytes()
-        if (data / "audit.sqlite-wal").exists()
-        else b""
-    )
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     raw = bytearray(database.read_bytes())
     position = raw.find(b'"outcome":"blocked"')
-    assert position > 0 or b'"outcome":"blocked"' in content
-    if position > 0:
-        raw[position + 12] ^= 1
-        database.write_bytes(raw)
-        done = run("audit", "verify", "--json", data=data)
-        assert done.returncode == 1
-        assert json.loads(done.stdout)["first_bad_index"] == 1
+    assert position > 0
+    raw[position + 12] ^= 1
+    database.write_bytes(raw)
+    done = run("audit", "verify", "--json", data=data)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["first_bad_index"] == 1
+
+
+def test_audit_of_a_mistyped_directory_cannot_be_judged(home: Path) -> None:
+    done = run("audit", "verify", data=home / "no-such-installation")
+    assert done.returncode == 2
+    assert "data-dir" in done.stderr
+    assert not (home / "no-such-installation").exists()
 
 
 @pytest.mark.parametrize(
