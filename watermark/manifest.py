@@ -25,7 +25,7 @@ from watermark.c2pa_settings import reading_context, signing_context
 from watermark.errors import ManifestError, TimestampError
 from watermark.label import AiLabel
 from watermark.manifest_claim import PARENT_ID, SOFT_BINDING_ALG, manifest_definition
-from watermark.manifest_cost import is_affordable
+from watermark.manifest_cost import MeteredStream, is_affordable, may_hold_manifest
 from watermark.manifest_report import ManifestReport, report_of
 from watermark.signing import SigningIdentity
 from watermark.untrusted_text import clean_text
@@ -51,6 +51,12 @@ _BLANK_PNG: Final = bytes.fromhex(
     "00000002000148afa4710000000049454e44ae426082"
 )
 
+_NOT_FETCHED: Final = "the file names a remote manifest, which was not fetched"
+_TOO_INTRICATE: Final = ManifestReport(
+    "invalid", "failed", notes=("the manifest is too intricate to be examined",)
+)
+# XMP's way to name a remote manifest (C2PA 2.4 section 11.3.3).
+_REMOTE_PROPERTY: Final = b"dcterms:provenance"
 _UNREADABLE_PARENT: Final = ((_BLANK_PNG, "image/png"), "source, its Content Credentials unreadable")
 
 # How a C2PA manifest store begins in every container (ISO 19566-5 description box of type "c2pa").
@@ -181,7 +187,7 @@ class ManifestSigner:
             if parent is not None:
                 ingredient = {"title": parent_title, "relationship": "parentOf"}
                 ingredient |= {"label": PARENT_ID, "instance_id": PARENT_ID}
-                builder.add_ingredient(ingredient, parent[1], io.BytesIO(parent[0]))
+                builder.add_ingredient(ingredient, parent[1], MeteredStream(parent[0]))
             manifest = builder.sign(self._signer, mime, io.BytesIO(data), out)
         except C2paError as error:
             reason = clean_text(str(error))
@@ -209,21 +215,25 @@ def read_manifest(
             into the file; the answer is then `recovered` or `invalid`.
 
     """
+    if stored_manifest is None and not may_hold_manifest(data, mime):
+        remote = _REMOTE_PROPERTY in data
+        return ManifestReport("not_present", notes=(_NOT_FETCHED,) if remote else ())
     if stored_manifest is None and not is_affordable(data, mime):
-        return ManifestReport("invalid", "failed", notes=("the manifest is too intricate to be examined",))
+        return _TOO_INTRICATE
     context = reading_context(trust.pem)
+    stream = MeteredStream(data)
     try:
         if stored_manifest is None:
-            reader = Reader.try_create(mime, io.BytesIO(data), context=context)
+            reader = Reader.try_create(mime, stream, context=context)
         else:
-            reader = Reader(mime, io.BytesIO(data), manifest_data=stored_manifest, context=context)
+            reader = Reader(mime, stream, manifest_data=stored_manifest, context=context)
         if reader is None:
-            return ManifestReport("not_present")
+            return _TOO_INTRICATE if stream.exhausted else ManifestReport("not_present")
         with reader:
             text = reader.json()
     except C2paError as error:
         if stored_manifest is None:
-            return _unreadable(error, data)
+            return _TOO_INTRICATE if stream.exhausted else _unreadable(error, data)
         if data == _BLANK_PNG:
             return ManifestReport("invalid", "failed", notes=("the stored manifest cannot be parsed",))
         return read_manifest(_BLANK_PNG, "image/png", trust=trust, stored_manifest=stored_manifest)
@@ -240,9 +250,7 @@ def _unreadable(error: C2paError, data: bytes) -> ManifestReport:
     """Tell a broken manifest from a file that has none, or whose format can hold none."""
     reason = clean_text(str(error), 100)
     if reason.startswith("Remote"):
-        return ManifestReport(
-            "not_present", notes=("the file names a remote manifest, which was not fetched",)
-        )
+        return ManifestReport("not_present", notes=(_NOT_FETCHED,))
     if _STORE_OPENING in data:
         return ManifestReport("invalid", "failed", notes=(f"the manifest cannot be parsed ({reason})",))
     if isinstance(error, C2paError.NotSupported):

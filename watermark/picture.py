@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
+from watermark.containers import has_too_many_pieces
 from watermark.errors import CorruptPicture, TooManyBytes, TooManyPixels, UnsupportedPicture
 from watermark.exif import read_exif
 from watermark.formats import MIME, PictureFormat, sniff_format
@@ -116,6 +117,10 @@ def decode_picture(data: bytes, *, limits: Limits | None = None) -> Picture:
             f"picture: got {len(data)} bytes, expected at most {caps.max_bytes}, send a smaller file"
         )
     kind = sniff_format(data)
+    if has_too_many_pieces(data, kind):
+        raise CorruptPicture(
+            f"picture: got {kind} cut into more pieces than any program writes, save it anew"
+        )
     if kind == "jpeg":
         _check_jpeg_scans(data)
     opened = _open(data, kind)

@@ -108,8 +108,19 @@ def test_spreading_it_over_gif_blocks_does_not_hide_it(bomb):
 
 
 def test_very_many_boxes_are_not_examined():
-    data = PNG + b"jumb" * (MAX_BOXES + 1)
+    data = PNG + b"caBX" + b"jumb" * (MAX_BOXES + 1)
     assert read_manifest(data, "image/png", trust=TrustAnchors()).notes == (NOTE,)
+
+
+def test_a_container_of_endless_pieces_is_given_up():
+    """GIF comments of one byte: 1 MiB of them is 200,000 reads."""
+    data = b"GIF89a\x08\0\x08\0\0\0\0" + b"!\xfe\x01a\0" * 200_000 + b";C2PA_GIF"
+    assert read_manifest(data, "image/gif", trust=TrustAnchors()).notes == (NOTE,)
+
+
+def test_a_file_that_cannot_hold_a_manifest_is_not_searched():
+    data = b"GIF89a\x08\0\x08\0\0\0\0" + b"!\xfe\x01a\0" * 200_000 + b";"
+    assert read_manifest(data, "image/gif", trust=TrustAnchors()).status == "not_present"
 
 
 def test_an_intricate_honest_history_is_examined():

@@ -150,6 +150,16 @@ def test_start_of_scan_bytes_in_header_segments_do_not_count_as_scans():
     assert decode_picture(data[:2] + decoy + data[2:]).image.shape == (48, 64, 3)
 
 
+def test_a_file_cut_into_endless_pieces_is_refused():
+    png, jpeg = (saved(Image.fromarray(gradient()), kind) for kind in ("PNG", "JPEG"))
+    for data in (
+        png[:33] + png_chunk(b"abCd", b"") * 25_000 + png[33:],
+        jpeg[:2] + b"\xff\xe5\x00\x02" * 25_000 + jpeg[2:],
+    ):
+        with pytest.raises(errors.CorruptPicture, match="pieces"):
+            decode_picture(data)
+
+
 def test_a_tiff_tile_far_larger_than_the_picture_is_refused():
     tags = [(256, 16), (257, 16), (258, 8), (259, 5), (262, 1), (277, 1)]
     tags += [(322, 32768), (323, 32768), (324, 200), (325, 16)]
