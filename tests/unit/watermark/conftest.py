@@ -15,9 +15,9 @@ def make(seed: int = 0, height: int = 384, width: int = 448, texture: float = 1.
     rng = np.random.default_rng(seed)
     luma = np.tile(np.linspace(150, 90, height, dtype=np.float32)[:, None], (1, width))
     colour = np.zeros((height, width, 3), np.float32)
-    for octave in range(1, 8):
+    for octave in range(1, 9):
         size = (2 + width * 2**octave // 512, 2 + height * 2**octave // 512)
-        amplitude = texture * 40 / 2 ** (0.8 * octave)
+        amplitude = texture * 40 / 2 ** (0.6 * octave)
         grain = rng.normal(0, amplitude, size[::-1]).astype(np.float32)
         luma += cv2.resize(grain, (width, height), interpolation=cv2.INTER_CUBIC)
         tint = rng.normal(0, 0.5 * amplitude, (*size[::-1], 3)).astype(np.float32)

@@ -44,4 +44,4 @@ def test_another_key_reads_nothing(key):
 def test_code_words_never_change(key):
     # marks already made must stay readable: this hash may only change with a new format
     bits = soft(data_symbols(tile_for(key), PAYLOAD)) > 0
-    assert hashlib.sha256(np.packbits(bits).tobytes()).hexdigest()[:16] == "GOLDEN"
+    assert hashlib.sha256(np.packbits(bits).tobytes()).hexdigest()[:16] == "8e0dc732f1a26022"
