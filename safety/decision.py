@@ -12,7 +12,7 @@ Action = Literal["allow", "annotate", "review", "block"]
 Stage = Literal["input", "output"]
 
 ACTIONS: Final[tuple[Action, ...]] = ("allow", "annotate", "review", "block")
-"""From mildest to hardest. `annotate` releases the picture and marks it as needing a label."""
+"""From mildest to hardest. All but `block` release; `annotate` and `review` are for the operator to act on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Owns the policy file: TOML, versioned, checked by pydantic. Rules it keeps:
 - a file says only what differs from the default policy. A category that it does not name, or a key it leaves
   out, keeps the default, so that setting one threshold never switches the rest off;
 - `threshold` and `action`, or `bands` for several steps, replace the bands of that category as a whole;
+- `lists` add to the default's entries; `inherit = false` starts from empty lists instead;
 - list files are read when the policy is loaded, and their entries are part of the version: two policies that
   decide alike have the same hash, whoever wrote them;
 - an unknown name is an error, never ignored: a misspelt category would be a filter that is off.
@@ -159,10 +160,13 @@ def _merge(base: dict[str, Any], content: dict[str, Any], folder: Path, where: s
     for name, rule in categories.items():
         merged["categories"][name] = merged["categories"][name] | _bands(rule, f"category {name!r}", where)
     lists = _table(content, "lists", where)
-    _only_known(lists, {"block", "allow", "block_files", "allow_files"}, f"{where}, lists: ")
+    _only_known(lists, {"block", "allow", "block_files", "allow_files", "inherit"}, f"{where}, lists: ")
+    inherit = lists.get("inherit", True)
+    if not isinstance(inherit, bool):
+        raise PolicyInvalid(f"{where}, lists.inherit: got {inherit!r}, expected true or false")
     for kind in ("block", "allow"):
-        if kind in lists or f"{kind}_files" in lists:
-            merged["lists"][kind] = _phrases(lists, kind, folder, where)
+        inherited = merged["lists"][kind] if inherit else []
+        merged["lists"][kind] = (*inherited, *_phrases(lists, kind, folder, where))
     return merged
 
 

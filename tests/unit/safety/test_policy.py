@@ -67,10 +67,21 @@ def test_list_files_are_part_of_the_version(tmp_path: Path) -> None:
     (tmp_path / "words.txt").write_text("# ours\nacme rocket  # a comment\n\n", encoding="utf-8")
     text = '[lists]\nblock = ["red herring"]\nblock_files = ["words.txt"]\n'
     first = _load(tmp_path, text)
-    assert first.lists.block == ("red herring", "acme rocket")
+    assert first.lists.block == (*Policy.default().lists.block, "red herring", "acme rocket")
     assert first.lists.allow == Policy.default().lists.allow
     (tmp_path / "words.txt").write_text("other rocket\n", encoding="utf-8")
     assert _load(tmp_path, text).version != first.version
+
+
+def test_own_entries_never_switch_the_default_lists_off_unless_told_so(tmp_path: Path) -> None:
+    default = Policy.default().lists.block
+    assert len(default) > 10
+    assert set(default) < set(_load(tmp_path, '[lists]\nblock = ["acme rocket"]\n').lists.block)
+    assert _load(tmp_path, '[lists]\ninherit = false\nblock = ["acme rocket"]\n').lists.block == (
+        "acme rocket",
+    )
+    with pytest.raises(PolicyInvalid, match="inherit"):
+        _load(tmp_path, "[lists]\ninherit = 0\n")
 
 
 @pytest.mark.parametrize(
