@@ -31,6 +31,7 @@ from service.generators import GenerationRequest, Generator
 from service.marking import MarkedPicture, Marker, Origin
 from service.stores import AuditStore
 from service.trail import Trail
+from watermark.errors import UnsupportedPicture
 from watermark.picture import WRITABLE, Limits, decode_picture
 
 
@@ -96,7 +97,7 @@ class Gateway:
         becomes the parent of the new manifest: we saw it, we did not make it.
 
         Raises:
-            PictureError: `data` is not a picture that we can read within the limits.
+            PictureError: `data` is not one still picture that we can read within the limits.
             BadRequest: the picture has more than `max_pixels` pixels.
             Refused, CannotRecord, SafetyError, WatermarkError: as for `generate`.
 
@@ -108,6 +109,10 @@ class Gateway:
                 "megapixels; scale the picture down first.",
                 code="too_many_pixels",
                 param="file",
+            )
+        if picture.frames > 1:
+            raise UnsupportedPicture(
+                "file: got an animation, expected one picture; send its frames one by one."
             )
         trail.prompt = prompt
         trail.generator, trail.generator_version = generator or "not stated", "not stated"

@@ -26,7 +26,7 @@ from service.settings import Settings
 from service.stores import audit_sqlite, registry_sqlite
 from service.trail import Trail
 from service.verification import Verifier
-from watermark.errors import ImageTooSmall
+from watermark.errors import ImageTooSmall, UnsupportedPicture
 from watermark.manifest import TrustAnchors
 from watermark.picture import Limits
 
@@ -272,3 +272,11 @@ def test_too_large_to_mark(rig: Rig) -> None:
     Image.fromarray(draw("sea", 0, 200, 200)).save(file, "PNG")
     with pytest.raises(BadRequest, match="megapixels"):
         rig.gateway.mark(file.getvalue(), None, "", Trail("req_5", "mark"), max_pixels=39_999)
+
+
+def test_an_animation_is_not_marked_silently_as_its_first_frame(rig: Rig) -> None:
+    frames = [Image.fromarray(draw("sea", i, 200, 200)) for i in range(3)]
+    file = io.BytesIO()
+    frames[0].save(file, "WEBP", save_all=True, append_images=frames[1:])
+    with pytest.raises(UnsupportedPicture, match="animation"):
+        rig.gateway.mark(file.getvalue(), None, "", Trail("req_6", "mark"))
