@@ -48,8 +48,10 @@ def perceptual_mask(luma: Plane, unit_px: float) -> Plane:
     unit = unit_px / step
     coarse = (-(-width // step), -(-height // step))
     smooth = cv2.GaussianBlur(cv2.resize(luma, coarse, interpolation=cv2.INTER_AREA), (0, 0), DETAIL * unit)
-    detail = luma - cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR)
-    energy = cv2.resize(detail * detail, coarse, interpolation=cv2.INTER_AREA)
+    detail = cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR)
+    np.subtract(luma, detail, out=detail)
+    np.multiply(detail, detail, out=detail)  # in place: these are the largest arrays of an embedding
+    energy = cv2.resize(detail, coarse, interpolation=cv2.INTER_AREA)
     texture = _textured_areas(energy, unit)
     mask = np.clip(texture / FLAT_TEXTURE, 1.0, BUSY_TEXTURE / FLAT_TEXTURE) ** EXPONENT
     return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)

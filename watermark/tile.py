@@ -122,17 +122,17 @@ def tile_for(key: bytes) -> Tile:
     )
 
 
-def render(
+def pattern_factors(
     tile: Tile,
     data_symbols: NDArray[np.complex128],
     shape: tuple[int, int],
     period: float,
     origin: tuple[float, float],
-) -> NDArray[np.float32]:
-    """Synthesise the pattern at every pixel, exactly, without interpolation.
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Synthesise the pattern at every pixel, exactly and without interpolation, as a product of two thin matrices.
 
-    The pattern has few distinct kx and ky, so it is a matrix product of rank 2 x 29: exp(i ky y) times the
-    coefficients times exp(i kx x).
+    The pattern has few distinct kx and ky, so it has rank 2 x 27: exp(i ky y) times the coefficients times
+    exp(i kx x). Any block of rows can be made on its own.
 
     Args:
         tile: places and amplitudes.
@@ -142,7 +142,7 @@ def render(
         origin: where a tile starts, (x, y) in pixels.
 
     Returns:
-        float32 (height, width), unit RMS over a whole period.
+        float32 (height, n) and (n, width); their product has unit RMS over a whole period.
 
     """
     harmonics = tile.carriers
@@ -157,7 +157,7 @@ def render(
     across = table @ np.exp(turn * np.outer(np.arange(-reach, reach + 1), np.arange(shape[1]) - origin[0]))
     left = np.concatenate([down.real, -down.imag], axis=1).astype(np.float32)
     right = np.concatenate([across.real, across.imag], axis=0).astype(np.float32)
-    return left @ right
+    return left, right
 
 
 def _half_plane(reach: int) -> NDArray[np.int64]:

@@ -4,7 +4,7 @@ import pytest
 from watermark.alignment import carrier_noise, climb, lock_coefficients, sample
 from watermark.message import data_symbols
 from watermark.spectrum import Spectrum
-from watermark.tile import render, tile_for
+from watermark.tile import pattern_factors, tile_for
 
 PERIOD, ORIGIN = 120.0, (37.0, 81.0)
 
@@ -13,7 +13,7 @@ PERIOD, ORIGIN = 120.0, (37.0, 81.0)
 def pattern(key):
     tile = tile_for(key)
     rng = np.random.default_rng(0)
-    clean = render(tile, data_symbols(tile, b"8 bytes!"), (300, 360), PERIOD, ORIGIN)
+    clean = np.matmul(*pattern_factors(tile, data_symbols(tile, b"8 bytes!"), (300, 360), PERIOD, ORIGIN))
     return clean + rng.normal(0, 2, clean.shape).astype(np.float32)
 
 

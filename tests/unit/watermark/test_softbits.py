@@ -5,7 +5,7 @@ from watermark.alignment import lock_coefficients, sample
 from watermark.message import data_symbols, read_payload
 from watermark.softbits import soft_bits
 from watermark.spectrum import Spectrum
-from watermark.tile import render, tile_for
+from watermark.tile import pattern_factors, tile_for
 
 PAYLOAD, PERIOD = b"\x01\x02\x03\x04\x05\x06\x07\x08", 111.0
 MATRIX = np.eye(2) / PERIOD
@@ -13,7 +13,7 @@ MATRIX = np.eye(2) / PERIOD
 
 def planes(key, *noise):
     tile = tile_for(key)
-    clean = render(tile, data_symbols(tile, PAYLOAD), (320, 320), PERIOD, (5.0, 9.0))
+    clean = np.matmul(*pattern_factors(tile, data_symbols(tile, PAYLOAD), (320, 320), PERIOD, (5.0, 9.0)))
     rng = np.random.default_rng(0)
     return [
         Spectrum(clean * gain + rng.normal(0, sigma, clean.shape).astype(np.float32)) for gain, sigma in noise
