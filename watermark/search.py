@@ -3,7 +3,7 @@
 Level 0  the period that a picture of this size would have been marked with, in eight orientations: luma alone, then
          luma and colour difference.
 Level 1  any scale, angle and mirror, proposed by the magnitude of the spectrum (spectrum_search.py).
-Level 2  the same with width and height scaled apart.
+Level 2  the same with width and height scaled apart; then level 1 again through the better front end.
 Level 3  (thorough) shear, far scales, and parts of the picture on their own, for collages and strong perspective.
 
 Every proposal gets one coherent test (alignment.py); a lock above READ_FROM_Z is read. Rule: every coherent test is
@@ -39,7 +39,7 @@ CERTAIN_Z = 6.5
 
 LOCKED_CANDIDATES = 8
 SPIN = 4
-"""Shifts of the wavelet grid for the last attempts to read: worth 1 to 2 dB after strong compression."""
+"""Shifts of the wavelet grid for the last attempts: worth 1 to 2 dB after strong compression."""
 
 LONGEST_RATIO = 3
 """Longer side over shorter side of what levels 1 to 3 search."""
@@ -63,9 +63,15 @@ WINDOWS = ((0.2, 0.2), (0.0, 0.0), (0.0, 0.4), (0.4, 0.0), (0.4, 0.4))
 class _View:
     """One picture, or a part of one, in the forms that the levels need; each is made when first asked for."""
 
-    def __init__(self, planes: list[Plane]) -> None:
+    def __init__(self, planes: list[Plane], shifts: int = 1) -> None:
         self.planes = planes
+        self.shifts = shifts
         self.shape = planes[0].shape
+
+    @cached_property
+    def spun(self) -> "_View":
+        """The same through the better and dearer front end."""
+        return _View(self.planes, SPIN)
 
     def compact(self) -> "_View":
         """The middle of a very wide or very tall picture: a map that fits its whole length is too dear to find."""
@@ -80,7 +86,7 @@ class _View:
 
     @cached_property
     def residuals(self) -> list[Plane]:
-        return suppress_host(self.planes)
+        return suppress_host(self.planes, self.shifts)
 
     @cached_property
     def looks(self) -> list[Spectrum]:
@@ -92,10 +98,6 @@ class _View:
 
     def luma_look(self) -> list[Spectrum]:
         return [Spectrum(residual) for residual in suppress_host(self.planes[:1])]
-
-    @cached_property
-    def spun_looks(self) -> list[Spectrum]:
-        return [Spectrum(residual) for residual in suppress_host(self.planes, SPIN)]
 
     def window(self, top: float, left: float, share: float = 0.6) -> "_View":
         height, width = self.shape
@@ -152,6 +154,10 @@ class Search:
             near = (max(lower, self.nominal_period / 1.6), min(upper, self.nominal_period * 1.6))
             if self._try_candidates(view, search_stretched(self.tile, view.maps, near, ASPECTS)):
                 return True
+        if self.best.z < CERTAIN_Z and self._try_candidates(
+            view.spun, search_octaves(self.tile, view.spun.maps, (lower, upper))
+        ):
+            return True
         return self.best.z >= REFINE_FROM_Z and self._refine(view)
 
     def _far(self, view: _View) -> bool:
@@ -182,11 +188,12 @@ class Search:
 
     def _refine(self, view: _View) -> bool:
         """Read at the best lock with the better front end, then climb from there to a better map and read again."""
-        if self._try(view.spun_looks, self.best.matrix):
+        looks = view.spun.looks
+        if self._try(looks, self.best.matrix):
             return True
-        lock, tests = climb(self.tile, view.spun_looks, self.best)
-        self.tests += tests * (2 * len(view.looks) - 1)
-        return self._read(view.spun_looks, lock)
+        lock, tests = climb(self.tile, looks, self.best)
+        self.tests += tests * (2 * len(looks) - 1)
+        return self._read(looks, lock)
 
     def _read(self, looks: list[Spectrum], lock: Lock) -> bool:
         self.reads += 1
