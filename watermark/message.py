@@ -3,7 +3,7 @@
 Rules: a payload leaves this file only with a passing check; the check, the scrambling and the order of the
 carriers (tile.py) all hang on the key, so a wrong key sees noise.
 
-HMAC-SHA256 is RFC 2104; a list of 64 candidates read at one place passes by chance with 64 / 2**40 = 6e-11.
+HMAC-SHA256 is RFC 2104; a list of 128 candidates passes by chance with probability 128 / 2**40 = 1.2e-10.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ CHECK_BYTES = 5
 CHECK_BITS = 8 * CHECK_BYTES
 CODE_BITS = 2 * DATA_CARRIERS
 INFORMATION_BITS = 8 * (PAYLOAD_BYTES + CHECK_BYTES)
-LIST_SIZE = 64
+LIST_SIZE = 128
 
 
 def data_symbols(tile: Tile, payload: bytes) -> NDArray[np.complex128]:
