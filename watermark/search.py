@@ -12,9 +12,11 @@ counted in `tests` and every attempt to read in `reads`, for the p-value of the 
 
 import math
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from watermark.alignment import Lock, Matrix, climb, lock_coefficients, sample
 from watermark.frontend import Plane, suppress_host
@@ -41,8 +43,11 @@ LOCKED_CANDIDATES = 8
 SPIN = 4
 """Shifts of the wavelet grid for the last attempts: worth 1 to 2 dB after strong compression."""
 
+WIDEST_RATIO = 8
+"""Longer side over shorter side of what is looked at: reducing a longer picture would shrink its tile to nothing."""
+
 LONGEST_RATIO = 3
-"""Longer side over shorter side of what levels 1 to 3 search."""
+"""The same for levels 1 to 3."""
 
 SMALLEST_PERIOD_PX = 30.0
 """At shorter periods most pilots lie beyond half a cycle per pixel."""
@@ -75,14 +80,9 @@ class _View:
 
     def compact(self) -> "_View":
         """The middle of a very wide or very tall picture: a map that fits its whole length is too dear to find."""
-        height, width = self.shape
-        rows, columns = min(height, LONGEST_RATIO * width), min(width, LONGEST_RATIO * height)
-        if (rows, columns) == self.shape:
+        if max(self.shape) <= LONGEST_RATIO * min(self.shape):
             return self
-        top, left = (height - rows) // 2, (width - columns) // 2
-        return _View(
-            [np.ascontiguousarray(plane[top : top + rows, left : left + columns]) for plane in self.planes]
-        )
+        return _View([_middle(plane, LONGEST_RATIO) for plane in self.planes])
 
     @cached_property
     def residuals(self) -> list[Plane]:
@@ -217,10 +217,11 @@ def searched_planes(image: Image) -> tuple[list[Plane], float]:
         image: uint8 (H, W, 3 or 4).
 
     Returns:
-        Luma and green minus magenta, float32 of at most SEARCHED_PX pixels, and the factor of reduction (<= 1).
+        Luma and green minus magenta, float32 of at most SEARCHED_PX pixels, and the factor of reduction (<= 1);
+        of the middle alone if a side is more than WIDEST_RATIO times the other.
 
     """
-    rgb = np.ascontiguousarray(image[:, :, :3])
+    rgb = _middle(image[:, :, :3], WIDEST_RATIO)
     height, width = rgb.shape[:2]
     factor = min(1.0, math.sqrt(SEARCHED_PX / (height * width)))
     if factor < 1.0:
@@ -229,6 +230,14 @@ def searched_planes(image: Image) -> tuple[list[Plane], float]:
     luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
     red, green, blue = (rgb[:, :, i].astype(np.float32) for i in range(3))
     return [luma, green - 0.5 * (red + blue)], factor
+
+
+def _middle(plane: NDArray[Any], ratio: int) -> NDArray[Any]:
+    """The middle of a picture whose longer side is more than `ratio` times the shorter, contiguous."""
+    height, width = plane.shape[:2]
+    rows, columns = min(height, ratio * width), min(width, ratio * height)
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return np.ascontiguousarray(plane[top : top + rows, left : left + columns])
 
 
 def _shears() -> list[Matrix]:

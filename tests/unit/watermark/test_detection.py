@@ -90,6 +90,12 @@ def test_round_trip_over_sizes_alpha_and_payloads(make_picture, key, height, wid
     assert detect(embed(image, payload, key=key), key=key).payload == payload
 
 
+@pytest.mark.parametrize("shape", [(130, 2600), (1900, 140)])
+def test_very_long_pictures_are_read(make_picture, key, shape):
+    marked = embed(make_picture(12, *shape, texture=1.5), PAYLOAD, key=key)
+    assert detect(marked, key=key).payload == PAYLOAD
+
+
 def test_geometry_of_an_untouched_picture(marked, key):
     geometry = detect(marked, key=key).geometry
     assert geometry is not None
