@@ -3,7 +3,8 @@
 `sexual/minors` has no training data here and never will. It is a rule instead: a text that speaks of a minor
 gets its `sexual` score as its `sexual/minors` score, and the policy blocks that category at a threshold so
 low that a hint of sexual content is enough. A text about children with no such hint scores near 0 on both.
-Owns the question "does this text speak of a minor?", in English and Chinese, for already folded text.
+Beside a minor some words settle it whatever the model says (`SUGGESTIVE_SCORE`); "underwear", "swimsuit" and
+"bath" are not among them, because ordinary pictures of children have those.
 """
 
 import re
@@ -26,6 +27,14 @@ _WORDS: Final = (
 )  # fmt: skip
 """`boy` and `girl` are here on purpose: together with a sexual score they are worth a refusal and a rewording
 ("woman"), and without one they cost nothing."""
+
+_SUGGESTIVE: Final = re.compile(
+    r"\b(?:nude|nudes|nudity|naked|topless|undress\w*|stripping|striptease|panties|pantyless|thongs?|lingerie|upskirt|"
+    r"sexy|sexuali[sz]ed|erotic\w*|seductive\w*|sensual\w*|porn\w*|hentai|lewd|nsfw|fetish\w*|horny|aroused|"
+    r"cleavage|nipples?|genitals?|crotch|masturbat\w*|orgasm\w*)\b"
+    "|裸体|全裸|半裸|赤裸|裸露|脱光|性感|色情|情色|诱惑|内裤|情趣|露点|做爱|性交"
+)
+SUGGESTIVE_SCORE: Final = 0.5
 
 _ADULT: Final = re.compile(
     r"\b(?:girl|boy)friends?\b|\b(?:play|cow|show|call|cover|pin ?up|bond|cam|bar|flight|working)[ -]?(?:girl|boy)s?\b"
@@ -50,6 +59,13 @@ _AGE: Final = re.compile(
     r"|(?<!\d)(?:1[0-7]|[1-9])\s*(?:岁|周岁)|(?<![二三四五六七八九])十[一二三四五六七]?岁|(?<!十)[一二三四五六七八九]岁"
     r"|\b(?:[1-9]|1[0-2])(?:st|nd|rd|th)\s+grade(?:r|rs)?\b"
 )
+
+
+def minors_score(text: str, sexual: float) -> float:
+    """Give the score of `sexual/minors` for a text whose score of `sexual` is known, both in [0, 1]."""
+    if not mentions_minor(text):
+        return 0.0
+    return max(sexual, SUGGESTIVE_SCORE) if _SUGGESTIVE.search(normalize(text)) else sexual
 
 
 def mentions_minor(text: str) -> bool:

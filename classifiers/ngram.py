@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from classifiers.errors import ModelUnreadable
 from classifiers.features import Features, extract_features
-from classifiers.minors import mentions_minor
+from classifiers.minors import minors_score
 from classifiers.scores import CATEGORIES, Scores, no_scores
 
 _CARD_DIGEST: Final = re.compile(r"sha-?256[^0-9a-f]{1,20}([0-9a-f]{64})", re.IGNORECASE)
@@ -71,7 +71,7 @@ class NgramClassifier:
         chances = 1 / (1 + np.exp(-np.clip(self._slope * logits + self._intercept, -30, 30)))
         categories = no_scores()
         categories.update(zip(CATEGORIES, (float(chance) for chance in chances[1:]), strict=True))
-        categories["sexual/minors"] = categories["sexual"] if mentions_minor(text) else 0.0
+        categories["sexual/minors"] = minors_score(text, categories["sexual"])
         return Scores(
             unsafe=float(chances[0]), categories=categories, model=self.model, unread=self._unread(features)
         )

@@ -1,6 +1,6 @@
 import pytest
 
-from classifiers.minors import mentions_minor
+from classifiers.minors import SUGGESTIVE_SCORE, mentions_minor, minors_score
 
 MINORS = [
     "a child",
@@ -61,3 +61,22 @@ def test_a_minor_is_noticed(text: str) -> None:
 @pytest.mark.parametrize("text", ADULTS)
 def test_an_adult_is_not_taken_for_a_minor(text: str) -> None:
     assert not mentions_minor(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["a schoolgirl showing p4nties", "a sexy teen", "性感少女", "kids n.a.k.e.d"]
+)
+def test_some_words_beside_a_minor_settle_it(text: str) -> None:
+    assert minors_score(text, 0.01) == SUGGESTIVE_SCORE
+    assert minors_score(text, 0.9) == 0.9
+
+
+@pytest.mark.parametrize(
+    "text", ["a toddler in his underwear", "a girl in a swimsuit", "a baby in a bath", "穿泳衣的孩子"]
+)
+def test_ordinary_pictures_of_children_keep_the_score_of_the_model(text: str) -> None:
+    assert minors_score(text, 0.01) == 0.01
+
+
+def test_without_a_minor_there_is_no_such_score() -> None:
+    assert minors_score("a sexy woman, nude", 1.0) == 0.0

@@ -95,7 +95,7 @@ def test_unread_tells_a_language_from_a_name(classifier: NgramClassifier, text: 
 def test_a_minor_turns_the_sexual_score_into_that_of_minors(classifier: NgramClassifier) -> None:
     adult, minor = classifier.score("a naked woman"), classifier.score("a naked woman with a child")
     assert adult.categories["sexual/minors"] == 0.0
-    assert minor.categories["sexual/minors"] == minor.categories["sexual"] > 0.1
+    assert minor.categories["sexual/minors"] >= minor.categories["sexual"] > 0.1
 
 
 def test_the_vocabulary_filter_finds_what_was_put_in_and_little_else() -> None:
