@@ -26,13 +26,13 @@ app.add_typer(audit_app, name="audit")
 
 Inputs = Annotated[list[Path], typer.Argument(metavar="IN...", help="picture files")]
 DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="keys, registry and audit log [default: countermark-data]")
+    Path | None, typer.Option("--data-dir", help="keys, registry and audit log \\[default: countermark-data]")
 ]
 Config = Annotated[Path | None, typer.Option("--config", help="settings in a TOML file")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 KeyFile = Annotated[
     Path | None,
-    typer.Option("--key-file", help="watermark key in hex [default: the one in the data directory]"),
+    typer.Option("--key-file", help="watermark key in hex \\[default: the one in the data directory]"),
 ]
 
 OK, NEGATIVE, CANNOT_JUDGE = 0, 1, 2
@@ -41,9 +41,9 @@ Result = TypeVar("Result")
 
 @app.command()
 def serve(
-    host: Annotated[str | None, typer.Option(help="address to listen on [default: 127.0.0.1]")] = None,
+    host: Annotated[str | None, typer.Option(help="address to listen on \\[default: 127.0.0.1]")] = None,
     port: Annotated[
-        int | None, typer.Option(help="port to listen on, 0 picks a free one [default: 8000]")
+        int | None, typer.Option(help="port to listen on, 0 picks a free one \\[default: 8000]")
     ] = None,
     config: Config = None,
     data_dir: DataDir = None,
@@ -275,7 +275,9 @@ def audit_verify(
 
 @audit_app.command("export")
 def audit_export(
-    target: Annotated[Path | None, typer.Argument(metavar="[OUT]", help="[default: standard output]")] = None,
+    target: Annotated[
+        Path | None, typer.Argument(metavar="[OUT]", help="\\[default: standard output]")
+    ] = None,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
@@ -312,13 +314,13 @@ def report(
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="last day, UTC")] = None,
     format_: Annotated[str, typer.Option("--format", help="html, pdf, csv or json")] = "html",
     out: Annotated[
-        Path | None, typer.Option("--out", help="file to write [default: standard output]")
+        Path | None, typer.Option("--out", help="file to write \\[default: standard output]")
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="short for --format json")] = False,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
-    """Write the moderation report of a period [default: the last 30 days]."""
+    """Write the moderation report of a period; without dates, the last 30 days."""
     from service.report_files import REPORT_MIME, build_period_report, choose_period, render
 
     format_ = "json" if json_ else format_

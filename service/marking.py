@@ -3,6 +3,9 @@
 Order (each step hashes or must survive what follows): record id -> invisible watermark in the pixels -> EXIF
 and XMP while encoding -> C2PA manifest, signed last -> registry. A picture leaves this module only when every
 step succeeded.
+
+A picture that comes in with a watermark of this key keeps its id: a second mark over the first would leave two
+ids that contradict each other. Its labels and its manifest are made anew, its record stays as it is.
 """
 
 import hashlib
@@ -83,16 +86,16 @@ class Marker:
 
         """
         now = self._clock()
-        record_id = self._registry.reserve(now)
+        with stages("watermark"):
+            record_id, marked = self._watermarked(image, origin, now)
+        known = self._registry.get(record_id)
         label = AiLabel(
             record_id=record_id,
             provider=self._provider,
-            system=origin.generator,
-            system_version=origin.generator_version,
-            created_at=now,
+            system=known.generator if known else origin.generator,
+            system_version=known.generator_version if known else origin.generator_version,
+            created_at=known.created_at if known else now,
         )
-        with stages("watermark"):
-            marked = watermark.embed(image, bytes.fromhex(record_id), key=self._keys.watermark)
         with stages("encode"):
             unsigned = encode_picture(
                 marked,
@@ -107,31 +110,42 @@ class Marker:
         with stages("sign"):
             signed = self._signer.sign(unsigned, mime, label, soft_binding=record_id, parent=_parent(origin))
         height, width = image.shape[:2]
-        with stages("register"):
-            self._registry.put(
-                Record(
-                    id=record_id,
-                    created_at=now,
-                    kind=origin.kind,
-                    tenant="default",
-                    generator=origin.generator,
-                    generator_version=origin.generator_version,
-                    provider=self._provider,
-                    mime=mime,
-                    width=width,
-                    height=height,
-                    sha256=hashlib.sha256(signed.data).hexdigest(),
-                    manifest_id=signed.manifest_id,
-                    manifest=signed.manifest,
-                    watermark_key_id=self._keys.watermark_key_id,
-                    policy_version=origin.policy_version,
-                    action=origin.action,
-                    parent=None,
-                    request_id=origin.request_id,
-                )
+        if known is None:
+            record = Record(
+                id=record_id,
+                created_at=now,
+                kind=origin.kind,
+                tenant="default",
+                generator=origin.generator,
+                generator_version=origin.generator_version,
+                provider=self._provider,
+                mime=mime,
+                width=width,
+                height=height,
+                sha256=hashlib.sha256(signed.data).hexdigest(),
+                manifest_id=signed.manifest_id,
+                manifest=signed.manifest,
+                watermark_key_id=self._keys.watermark_key_id,
+                policy_version=origin.policy_version,
+                action=origin.action,
+                parent=None,
+                request_id=origin.request_id,
             )
+            with stages("register"):
+                self._registry.put(record)
         transparent = image.shape[2] == 4 and format_ != "jpeg"
         return MarkedPicture(record_id, signed.data, mime, width, height, transparent)
+
+    def _watermarked(
+        self, image: NDArray[np.uint8], origin: Origin, now: datetime
+    ) -> tuple[str, NDArray[np.uint8]]:
+        """Return the id and the pixels that carry it; what came in from outside may carry one already."""
+        if origin.source is not None:
+            payload = watermark.detect(image, key=self._keys.watermark).payload
+            if payload is not None:
+                return payload.hex(), image
+        record_id = self._registry.reserve(now)
+        return record_id, watermark.embed(image, bytes.fromhex(record_id), key=self._keys.watermark)
 
 
 def _parent(origin: Origin) -> tuple[bytes, str] | None:

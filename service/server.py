@@ -42,7 +42,7 @@ def serve(settings: Settings) -> None:
     runtime = build_runtime(settings)
     port = listener.getsockname()[1]
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    _tell(_welcome(settings, f"http://{host}:{port}", development=runtime.keys.development))
+    welcome = _welcome(settings, f"http://{host}:{port}", development=runtime.keys.development)
     config = uvicorn.Config(
         create_app(runtime),
         log_config=None,
@@ -52,7 +52,20 @@ def serve(settings: Settings) -> None:
         timeout_keep_alive=15,
         timeout_graceful_shutdown=30,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    _Server(config, welcome).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Says that it is ready when it is: once connections are accepted."""
+
+    def __init__(self, config: uvicorn.Config, welcome: str) -> None:
+        super().__init__(config)
+        self._welcome = welcome
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            _tell(self._welcome)
 
 
 def configure_logging() -> None:

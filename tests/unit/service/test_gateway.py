@@ -280,3 +280,17 @@ def test_an_animation_is_not_marked_silently_as_its_first_frame(rig: Rig) -> Non
     frames[0].save(file, "WEBP", save_all=True, append_images=frames[1:])
     with pytest.raises(UnsupportedPicture, match="animation"):
         rig.gateway.mark(file.getvalue(), None, "", Trail("req_6", "mark"))
+
+
+@pytest.mark.parametrize("format_", ["png", "jpeg"])
+def test_a_picture_of_ours_keeps_its_id_when_it_is_marked_again(rig: Rig, format_: str) -> None:
+    (first,) = rig.generate(format_=format_)
+    again = rig.gateway.mark(first.data, None, "", Trail("req_7", "mark"))
+    assert again.id == first.id
+    assert rig.registry.count() == 1
+    verifier = Verifier(rig.keys, TrustAnchors(rig.keys.identity.root_pem), rig.registry, Limits())
+    report = verifier.verify(again.data)
+    assert report.verdict == "ours"
+    assert report.findings == []
+    assert report.signals.c2pa.ingredients == 1
+    assert report.signals.metadata.record_id == first.id
