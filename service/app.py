@@ -86,6 +86,9 @@ def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
     rows = error.errors()
     lines = []
     for row in rows[:5]:
+        if row["type"] == "json_invalid":
+            lines.append("the body is not JSON; send UTF-8 JSON with Content-Type: application/json")
+            break
         if "input" in row["loc"] and not row["msg"].startswith("Value error"):
             lines.append("input: expected a text, a list of texts, or a list of text and image_url parts")
             break

@@ -223,6 +223,8 @@ def classify(  # noqa: C901 - two inputs, two outputs
         }
 
     if text is not None:
+        if not text.strip():
+            _fail("classify: the text is empty.")
         row = judge(text)
         if json_:
             _print(json.dumps({"text": text} | row, ensure_ascii=True))

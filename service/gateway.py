@@ -115,7 +115,7 @@ class Gateway:
                 "file: got an animation, expected one picture; send its frames one by one."
             )
         trail.prompt = prompt
-        trail.generator, trail.generator_version = generator or "not stated", "not stated"
+        trail.generator, trail.generator_version = generator or "not stated", ""
         with self._recorded(trail):
             if prompt is not None:
                 self._check_prompt(prompt, trail)

@@ -93,7 +93,7 @@ class Marker:
             record_id=record_id,
             provider=self._provider,
             system=known.generator if known else origin.generator,
-            system_version=known.generator_version if known else origin.generator_version,
+            system_version=known.generator_version if known else (origin.generator_version or "not stated"),
             created_at=known.created_at if known else now,
         )
         with stages("encode"):

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from service.errors import StartupError
@@ -64,6 +64,13 @@ class Settings(BaseSettings):
     )
     workers: int = Field(2, ge=1, le=64, description="pictures worked on at the same time")
     queue: int = Field(32, ge=1, le=10_000, description="requests that may wait for a worker before 503")
+
+    @field_validator("provider")
+    @classmethod
+    def _provider_can_be_written(cls, value: str) -> str:
+        if not value.strip() or not value.isprintable():
+            raise ValueError("must be a printable name: it is written into every mark")
+        return value
 
     @property
     def on_loopback(self) -> bool:

@@ -79,7 +79,7 @@ def create_generator(name: str, **options: Any) -> Generator:
         module_name, attribute = f"{__name__}.{name}", "create"
     try:
         factory = getattr(importlib.import_module(module_name), attribute)
-        return cast("Generator", factory(**options))
+        generator = cast("Generator", factory(**options))
     except (ImportError, AttributeError) as error:
         raise StartupError(
             f"generator: cannot load {name!r} ({error}). Install it or choose one of {known}."
@@ -88,3 +88,9 @@ def create_generator(name: str, **options: Any) -> Generator:
         raise StartupError(
             f"generator: {name!r} does not accept the options {sorted(options)} ({error})."
         ) from error
+    missing = [part for part in ("name", "version", "generate", "close") if not hasattr(generator, part)]
+    if missing:
+        raise StartupError(
+            f"generator: {name!r} made something without {', '.join(missing)}; it is no generator."
+        )
+    return generator

@@ -22,9 +22,17 @@ MAX_ANSWER_BYTES = 256 * 1024 * 1024  # ten 3840x2160 PNGs in base64 stay below 
 class OpenAIGenerator:
     """One upstream; the connection pool is shared by all threads."""
 
-    def __init__(self, base_url: str, model: str, version: str, api_key: str, timeout_s: float) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        version: str,
+        api_key: str,
+        timeout_s: float,
+        extra_body: dict[str, Any],
+    ) -> None:
         self.name, self.version = model, version
-        self._model = model
+        self._model, self._extra = model, extra_body
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._client = httpx2.Client(
             base_url=base_url, headers=headers, timeout=timeout_s, follow_redirects=False
@@ -32,7 +40,7 @@ class OpenAIGenerator:
 
     def generate(self, request: GenerationRequest) -> list[GeneratedImage]:
         """Ask the upstream for `request.n` pictures; see the module for what is refused."""
-        body: dict[str, Any] = {"model": self._model, "prompt": request.prompt, "n": request.n}
+        body: dict[str, Any] = {"model": self._model, "prompt": request.prompt, "n": request.n} | self._extra
         if request.width and request.height:
             body["size"] = f"{request.width}x{request.height}"
         if request.quality:
@@ -83,7 +91,7 @@ def _picture(row: object) -> GeneratedImage:
     encoded = row.get("b64_json") if isinstance(row, dict) else None
     if not isinstance(encoded, str):
         raise StageFailed(
-            "upstream generator: expected b64_json, got none; choose a model that returns pictures inline."
+            "upstream generator: expected b64_json, got none; set extra_body.response_format or choose another model."
         )
     try:
         data = base64.b64decode(encoded, validate=True)
@@ -99,10 +107,13 @@ def create(
     version: str = "not stated",
     api_key: str = "",
     timeout_s: float = 300.0,
+    extra_body: dict[str, Any] | None = None,
 ) -> OpenAIGenerator:
     """Build the plug-in.
 
     `base_url` ends with the API's version part (".../v1"). `model` is what is asked for and written into the marks,
     whatever model the client names: which generator runs is the operator's choice. `version` is the model's.
+    `extra_body` is sent along with each request: `{"response_format": "b64_json"}` for servers that answer with URLs
+    unless told otherwise (LocalAI, older models); OpenAI's present models refuse that field.
     """
-    return OpenAIGenerator(base_url.rstrip("/") + "/", model, version, api_key, timeout_s)
+    return OpenAIGenerator(base_url.rstrip("/") + "/", model, version, api_key, timeout_s, extra_body or {})

@@ -18,6 +18,11 @@ def test_wrong_options_are_named() -> None:
         create_generator("builtin", colour="red")
 
 
+def test_what_is_no_generator_is_refused_at_start() -> None:
+    with pytest.raises(StartupError, match="no generator"):
+        create_generator("os:getcwd")
+
+
 def test_another_distribution_by_path() -> None:
     assert create_generator("service.generators.builtin:create").name == "countermark-builtin"
 

@@ -28,7 +28,13 @@ def test_flag_beats_environment_beats_file(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("prot = 1", "prot"), ("port = 70000", "port"), ("port = ", "config"), ("workers = 'many'", "workers")],
+    [
+        ("prot = 1", "prot"),
+        ("port = 70000", "port"),
+        ("port = ", "config"),
+        ("workers = 'many'", "workers"),
+        ("provider = ''", "provider"),
+    ],
 )
 def test_a_wrong_file_is_explained(tmp_path: Path, text: str, words: str) -> None:
     file = tmp_path / "countermark.toml"
