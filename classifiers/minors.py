@@ -31,7 +31,9 @@ _WORDS: Final = (
 _SUGGESTIVE: Final = re.compile(
     r"\b(?:nude|nudes|nudity|naked|topless|undress\w*|stripping|striptease|panties|pantyless|thongs?|lingerie|upskirt|"
     r"sexy|sexuali[sz]ed|erotic\w*|seductive\w*|sensual\w*|porn\w*|hentai|lewd|nsfw|fetish\w*|horny|aroused|"
-    r"cleavage|nipples?|genitals?|crotch|masturbat\w*|orgasm\w*)\b"
+    r"cleavage|nipples?|genitals?|crotch|masturbat\w*|orgasm\w*|provocative(?:ly)?|wet t[ -]?shirts?|"
+    r"(?:underwear|bikinis?|swimsuits?)(?: \w+){0,3} (?:beds?|posing|poses?|spread\w*)|"
+    r"(?:lolis?|shotas?)(?: \w+){0,3} (?:underwear|bikinis?|swimsuits?))\b"
     "|裸体|全裸|半裸|赤裸|裸露|脱光|性感|色情|情色|诱惑|内裤|情趣|露点|做爱|性交"
 )
 SUGGESTIVE_SCORE: Final = 0.5

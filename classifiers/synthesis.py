@@ -74,6 +74,20 @@ def hide(phrase: str, cover: str, rng: random.Random) -> str:
     return " ".join([*words[:cut], phrase, *words[cut:]])
 
 
+def fragment(text: str, rng: random.Random) -> str:
+    """Cut one to three words (Chinese: one to four characters) out of a harmless text.
+
+    Prompts of a word or two rest on very few n-grams; seen alone and harmless, common words stop deciding.
+    """
+    parts = text.split(" ") if text.isascii() else [c for c in text if c.isalnum()]
+    if not parts:
+        return text
+    length = rng.randint(1, 3 if text.isascii() else 4)
+    at = rng.randrange(max(1, len(parts) - length + 1))
+    cut = (" " if text.isascii() else "").join(parts[at : at + length])
+    return cut.strip(" ,.;:!?\"'") or parts[0]
+
+
 def misspell(text: str, rng: random.Random) -> str:
     """Put one kind of spelling noise on `text`; most of its letters stay."""
     kind = rng.choice(["join", "typo", "typo", "edge", "mask", "stretch", "hyphen", "shout"])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from classifiers.dataset import OWN_HARMLESS, OWN_UNSAFE, Row
 from classifiers.normalize import normalize
-from classifiers.synthesis import hide, long_cover, misspell, sentences
+from classifiers.synthesis import fragment, hide, long_cover, misspell, sentences
 
 REPORT_ONLY: Final = frozenset(
     {"i2p", "xstest", "openai_moderation", "parti", "drawbench", "coco_captions_test"}
@@ -76,6 +76,11 @@ def own_rows(rows: Sequence[Row], seed: int, avoid: Sequence[str] = (), scale: f
     add("benign_zh", 9_000)
     made += [(long_cover(english, rng.randint(30, 150), rng), "benign") for _ in range(round(1_500 * scale))]
     made += [(misspell(rng.choice(english), rng), "benign") for _ in range(round(2_500 * scale))]
+    for lang, count in (("en", 14_000), ("zh", 5_000)):
+        captions = [row.text for row in rows if _is_caption(row) and row.lang == lang]
+        made += [
+            (fragment(rng.choice(captions), rng), "benign") for _ in range(round(count * scale)) if captions
+        ]
 
     seen = {_key(text) for text in avoid}
     own = []
@@ -106,6 +111,11 @@ def epoch_order(
 def _is_cover(row: Row) -> bool:
     image_prompts = ("coco", "pickapic", "t2i", "geneval")
     return not row.labels and row.source.startswith(image_prompts)
+
+
+def _is_caption(row: Row) -> bool:
+    """Rows whose every part is harmless; user prompts are not (pickapic is unlabelled)."""
+    return bool(row.harmless) and row.source.startswith(("coco", "t2i", "geneval"))
 
 
 def _key(text: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from classifiers.dataset import Row
 from classifiers.normalize import normalize
 from classifiers.scores import CATEGORIES
-from classifiers.synthesis import hide, load_grammar, long_cover, misspell, sentences
+from classifiers.synthesis import fragment, hide, load_grammar, long_cover, misspell, sentences
 from classifiers.training_mix import REPORT_ONLY, SHARES, own_rows
 
 GRAMMARS = sorted(
@@ -75,3 +75,13 @@ def test_own_rows_are_harmless_or_labelled_and_some_are_long_on_both_sides() -> 
 
 def test_report_sets_have_no_share_of_training() -> None:
     assert not REPORT_ONLY & set(SHARES)
+
+
+def test_fragments_are_parts_of_the_text_and_short() -> None:
+    rng = random.Random(3)
+    for _ in range(200):
+        cut = fragment("A priest, walking a small dog.", rng)
+        assert 1 <= len(cut.split()) <= 3
+        assert cut in "A priest, walking a small dog."
+        assert 1 <= len(fragment("一个女人在公园里，看书", rng)) <= 4
+    assert fragment("", rng) == ""
