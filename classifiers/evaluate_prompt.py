@@ -4,8 +4,8 @@
 
 Writes `evaluation.md` (tables), `evaluation.json` (the same numbers) and, where matplotlib is installed,
 `evaluation.png` (ROC, precision-recall, calibration). Without `--all` only the sets that the trainer never
-reads are scored. Every set with unsafe rows is measured against one pool of harmless image prompts, and
-against its own harmless rows where it has enough.
+reads are scored, and two sets of long harmless prompts that it does read. Every set with unsafe rows is
+measured against one pool of harmless image prompts, and against its own harmless rows where it has enough.
 """
 
 import argparse
@@ -36,6 +36,7 @@ POOL: Final = ("parti", "drawbench", "coco_captions_test")
 """The harmless image prompts that every unsafe set is compared with."""
 HARMLESS_USER_PROMPTS: Final = "pickapic_test"
 LONG_PROMPTS: Final = ("gptimage2_prompts", "nanobanana_prompts")
+"""Training sets: their rates tell that long prompts are not refused for their length, not how new ones fare."""
 CLEAR_I2P_PCT: Final = 70
 """I2P rows whose pictures were inappropriate at least this often (percent) count as clear cases."""
 _FEWEST: Final = 20
