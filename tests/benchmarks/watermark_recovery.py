@@ -36,6 +36,12 @@ def jpeg(image: Picture, quality: int, format_: str = "JPEG") -> Picture:
     return np.array(Image.open(file).convert("RGB"))
 
 
+def jpeg2000(image: Picture, ratio: int) -> Picture:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG2000", quality_mode="rates", quality_layers=[ratio])
+    return np.array(Image.open(file).convert("RGB"))
+
+
 def scale(image: Picture, x: float, y: float | None = None) -> Picture:
     size = (max(1, round(image.shape[1] * x)), max(1, round(image.shape[0] * (y or x))))
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA if x < 1 else cv2.INTER_CUBIC)
@@ -86,6 +92,7 @@ ATTACKS: dict[str, Callable[[Picture, np.random.Generator], Picture]] = {
     "JPEG 20": lambda i, r: jpeg(i, 20),
     "JPEG 10": lambda i, r: jpeg(i, 10),
     "WebP 30": lambda i, r: jpeg(i, 30, "WEBP"),
+    "JPEG 2000 60:1": lambda i, r: jpeg2000(i, 60),
     "resize 50 %": lambda i, r: scale(i, 0.5),
     "resize 25 %": lambda i, r: scale(i, 0.25),
     "resize 25 % and back": lambda i, r: back(i, 0.25),
@@ -99,6 +106,7 @@ ATTACKS: dict[str, Callable[[Picture, np.random.Generator], Picture]] = {
     "aspect 0.9": lambda i, r: scale(i, 0.9, 1.0),
     "noise 10": lambda i, r: noise(i, 10, r),
     "blur 2": lambda i, r: cv2.GaussianBlur(i, (0, 0), 2),
+    "blur 4": lambda i, r: cv2.GaussianBlur(i, (0, 0), 4),
     "median 5": lambda i, r: cv2.medianBlur(i, 5),
     "brightness 0.5": lambda i, r: tone(i, lambda v: v * 0.5),
     "grey": lambda i, r: cv2.cvtColor(cv2.cvtColor(i, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB),
