@@ -7,12 +7,26 @@ the commands, so that `--help` answers at once.
 
 import json
 import sys
-from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any
 
 import typer
+
+from service.command_io import (
+    CANNOT_JUDGE,
+    NEGATIVE,
+    OK,
+    fail,
+    format_of,
+    judge_each,
+    lines_of,
+    open_audit,
+    read_file,
+    say,
+    watermark_key,
+    write_file,
+)
 
 app = typer.Typer(
     name="countermark",
@@ -34,9 +48,6 @@ KeyFile = Annotated[
     Path | None,
     typer.Option("--key-file", help="watermark key in hex \\[default: the one in the data directory]"),
 ]
-
-OK, NEGATIVE, CANNOT_JUDGE = 0, 1, 2
-Result = TypeVar("Result")
 
 
 @app.command()
@@ -75,11 +86,13 @@ def embed(
     except ValueError:
         bits = b""
     if len(bits) != 8 or len(payload) != 16:
-        _fail(f"--payload: got {payload!r}, expected 16 hex digits.")
-    format_ = _format_of(target)
-    key = _watermark_key(key_file, data_dir, config)
-    picture = decode_picture(_read(source))
-    _write(target, encode_picture(watermark.embed(picture.image, bits, key=key), format_, icc=picture.icc))
+        fail(f"--payload: got {payload!r}, expected 16 hex digits.")
+    format_ = format_of(target)
+    key = watermark_key(key_file, data_dir, config)
+    picture = decode_picture(read_file(source))
+    write_file(
+        target, encode_picture(watermark.embed(picture.image, bits, key=key), format_, icc=picture.icc)
+    )
 
 
 @app.command()
@@ -94,7 +107,7 @@ def detect(
     import watermark
     from watermark.picture import decode_picture
 
-    key = _watermark_key(key_file, data_dir, config)
+    key = watermark_key(key_file, data_dir, config)
 
     def one(data: bytes) -> dict[str, Any]:
         found = watermark.detect(decode_picture(data).image, key=key)
@@ -112,7 +125,7 @@ def detect(
     def line(row: dict[str, Any]) -> str:
         return f"{row['status'].replace('_', ' ')}  {row['payload'] or '-'}  p={row['p_value']:.1e}"
 
-    _each(inputs, one, line, json_, positive=lambda row: bool(row["present"]))
+    judge_each(inputs, one, line, json_, positive=lambda row: bool(row["present"]))
 
 
 @app.command()
@@ -137,7 +150,7 @@ def mark(
     from service.trail import Trail
     from service.wire import check_system_name
 
-    format_, data = _format_of(target), _read(source)
+    format_, data = format_of(target), read_file(source)
     parts = build_runtime(load_settings(config, data_dir=data_dir))
     try:
         trail = Trail(request_id=new_request_id(), kind="mark")
@@ -148,13 +161,13 @@ def mark(
             "stage": error.decision.stage,
             "flagged": error.categories,
         }
-        _print(json.dumps(row) if json_ else str(error))
+        say(json.dumps(row) if json_ else str(error))
         raise typer.Exit(NEGATIVE) from error
     finally:
         parts.close()
-    _write(target, picture.data)
+    write_file(target, picture.data)
     row = {"countermark_id": picture.id, "mime": picture.mime, "action": trail.action, "file": str(target)}
-    _print(json.dumps(row) if json_ else f"{target}: marked, record {picture.id}")
+    say(json.dumps(row) if json_ else f"{target}: marked, record {picture.id}")
 
 
 @app.command()
@@ -192,7 +205,7 @@ def verify(inputs: Inputs, json_: Json = False, data_dir: DataDir = None, config
         return "\n".join(rows)
 
     positive = {"ours", "ai_generated", "credentials"}
-    _each(inputs, one, line, json_, positive=lambda report: report["verdict"] in positive)
+    judge_each(inputs, one, line, json_, positive=lambda report: report["verdict"] in positive)
 
 
 @app.command()
@@ -208,7 +221,7 @@ def classify(  # noqa: C901 - two inputs, two outputs
     from service.settings import load_settings
 
     if (text is None) == (jsonl is None):
-        _fail("classify: give either TEXT or --jsonl FILE.")
+        fail("classify: give either TEXT or --jsonl FILE.")
     settings = load_settings(config, data_dir=data_dir)
     guard = Guard(Policy.load(settings.policy) if settings.policy else Policy.default())
 
@@ -224,32 +237,32 @@ def classify(  # noqa: C901 - two inputs, two outputs
 
     if text is not None:
         if not text.strip():
-            _fail("classify: the text is empty.")
+            fail("classify: the text is empty.")
         row = judge(text)
         if json_:
-            _print(json.dumps({"text": text} | row, ensure_ascii=True))
+            say(json.dumps({"text": text} | row, ensure_ascii=True))
         else:
-            _print(f"{row['action']}  unsafe {row['unsafe']:.3f}  {', '.join(row['flagged'])}")
+            say(f"{row['action']}  unsafe {row['unsafe']:.3f}  {', '.join(row['flagged'])}")
             for reason in row["reasons"]:
-                _print(f"  {reason}")
+                say(f"  {reason}")
         raise typer.Exit(NEGATIVE if row["action"] in {"block", "review"} else OK)
     assert jsonl is not None  # noqa: S101 - one of the two was given
     rows = []
-    for number, raw in enumerate(_lines(jsonl), 1):
+    for number, raw in enumerate(lines_of(jsonl), 1):
         try:
             given = json.loads(raw)
             value = given["text"]
         except (ValueError, KeyError, TypeError, RecursionError):
             value = None
         if not isinstance(value, str):
-            _fail(f"{jsonl}, line {number}: expected a JSON object with a string in 'text'.")
+            fail(f"{jsonl}, line {number}: expected a JSON object with a string in 'text'.")
         row = given | judge(value)
         if json_:
             rows.append(row)
         else:
-            _print(json.dumps(row, ensure_ascii=True))
+            say(json.dumps(row, ensure_ascii=True))
     if json_:
-        _print(json.dumps(rows, ensure_ascii=True))
+        say(json.dumps(rows, ensure_ascii=True))
 
 
 @audit_app.command("verify")
@@ -263,15 +276,15 @@ def audit_verify(
     config: Config = None,
 ) -> None:
     """Recompute every hash of the log and name the first entry that does not fit."""
-    notes = [_read(path).decode("utf-8", "replace") for path in checkpoint or ()]
-    report = _audit(data_dir, config).verify(witnessed=notes)
+    notes = [read_file(path).decode("utf-8", "replace") for path in checkpoint or ()]
+    report = open_audit(data_dir, config).verify(witnessed=notes)
     if json_:
-        _print(report.model_dump_json())
+        say(report.model_dump_json())
     elif report.ok:
-        _print(f"ok: {report.size} entries, root {report.root_hex}, checkpoint {report.checkpoint.status}")
+        say(f"ok: {report.size} entries, root {report.root_hex}, checkpoint {report.checkpoint.status}")
     else:
         where = "" if report.first_bad_index is None else f" at entry {report.first_bad_index}"
-        _print(f"BROKEN{where}: {report.reason}")
+        say(f"BROKEN{where}: {report.reason}")
     raise typer.Exit(OK if report.ok else NEGATIVE)
 
 
@@ -284,7 +297,7 @@ def audit_export(
     config: Config = None,
 ) -> None:
     """Write the log as JSON lines, with the signed checkpoint first."""
-    log = _audit(data_dir, config)
+    log = open_audit(data_dir, config)
     if target is None:
         log.export(sys.stdout)
         return
@@ -292,7 +305,7 @@ def audit_export(
         with target.open("w", encoding="utf-8") as file:
             log.export(file)
     except OSError as error:
-        _fail(f"{target}: cannot be written ({error.strerror}).")
+        fail(f"{target}: cannot be written ({error.strerror}).")
 
 
 @audit_app.command("prove")
@@ -302,10 +315,10 @@ def audit_prove(
     config: Config = None,
 ) -> None:
     """Print the inclusion proof of one entry as JSON."""
-    log = _audit(data_dir, config)
+    log = open_audit(data_dir, config)
     if not 0 <= index < log.size():
-        _fail(f"index: got {index}, the log has {log.size()} entries, counted from 0.")
-    _print(json.dumps(log.prove(index), indent=2))
+        fail(f"index: got {index}, the log has {log.size()} entries, counted from 0.")
+    say(json.dumps(log.prove(index), indent=2))
 
 
 @app.command()
@@ -327,131 +340,14 @@ def report(
 
     format_ = "json" if json_ else format_
     if format_ not in REPORT_MIME:
-        _fail(f"--format: got {format_!r}, expected one of {', '.join(REPORT_MIME)}.")
+        fail(f"--format: got {format_!r}, expected one of {', '.join(REPORT_MIME)}.")
     now = datetime.now(UTC)
     days = choose_period(first and first.date(), last and last.date(), now.date())
-    data = render(build_period_report(_audit(data_dir, config), days, now), format_)
+    data = render(build_period_report(open_audit(data_dir, config), days, now), format_)
     if out is not None:
-        _write(out, data)
+        write_file(out, data)
     else:
         sys.stdout.buffer.write(data)
-
-
-# ---- shared by the commands
-
-
-def _each(
-    inputs: Iterable[Path],
-    one: Callable[[bytes], dict[str, Any]],
-    line: Callable[[dict[str, Any]], str],
-    json_: bool,
-    *,
-    positive: Callable[[dict[str, Any]], bool],
-) -> NoReturn:
-    """Judge every file; a file that cannot be judged does not stop the others, but the status is 2."""
-    from rich.console import Console
-    from rich.progress import track
-
-    from watermark.errors import WatermarkError
-
-    files = list(inputs)
-    rows, worst = [], OK
-    shown = track(
-        files,
-        "judging",
-        console=Console(stderr=True),
-        transient=True,
-        disable=len(files) < 2 or not sys.stderr.isatty(),
-    )
-    for file in shown:
-        row: dict[str, Any]
-        try:
-            row = {"file": str(file)} | one(_read_or_raise(file))
-            worst = max(worst, OK if positive(row) else NEGATIVE)
-            text = line(row)
-        except (WatermarkError, OSError) as error:
-            message = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-            row, text, worst = (
-                {"file": str(file), "error": message},
-                f"could not judge: {message}",
-                CANNOT_JUDGE,
-            )
-        rows.append(row)
-        if not json_:
-            _print(f"{file}: {text}")
-    if json_:
-        _print(json.dumps(rows[0] if len(rows) == 1 else rows))
-    raise typer.Exit(worst)
-
-
-def _audit(data_dir: Path | None, config: Path | None) -> Any:
-    """Open the log of an installation that exists: a mistyped directory must not read as an empty, sound log."""
-    from service.runtime import AUDIT_FILE, open_stores
-    from service.settings import load_settings
-
-    settings = load_settings(config, data_dir=data_dir)
-    if not (settings.data_dir / AUDIT_FILE).exists():
-        _fail(f"{settings.data_dir / AUDIT_FILE}: there is no audit log; give the right --data-dir.")
-    _, _, audit = open_stores(settings)
-    return audit
-
-
-def _watermark_key(key_file: Path | None, data_dir: Path | None, config: Path | None) -> bytes:
-    from service.keys import load_or_create_keys, read_key_file
-    from service.settings import load_settings
-
-    if key_file is not None:
-        return read_key_file(key_file)
-    return load_or_create_keys(load_settings(config, data_dir=data_dir), datetime.now(UTC)).watermark
-
-
-def _format_of(path: Path) -> str:
-    formats = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
-    if path.suffix.lower() not in formats:
-        _fail(f"{path}: expected a name that ends in .png, .jpg or .webp.")
-    return formats[path.suffix.lower()]
-
-
-def _read_or_raise(path: Path) -> bytes:
-    from watermark.errors import TooManyBytes
-    from watermark.picture import Limits
-
-    if path.is_file() and path.stat().st_size > Limits().max_bytes:
-        raise TooManyBytes(f"file: got {path.stat().st_size} bytes, expected at most {Limits().max_bytes}.")
-    return path.read_bytes()
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return _read_or_raise(path)
-    except OSError as error:
-        _fail(f"{path}: cannot be read ({error.strerror}).")
-
-
-def _lines(path: Path) -> Iterable[str]:
-    try:
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                if line.strip():
-                    yield line
-    except (OSError, UnicodeDecodeError) as error:
-        _fail(f"{path}: cannot be read as UTF-8 text ({error}).")
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        _fail(f"{path}: cannot be written ({error.strerror}).")
-
-
-def _print(text: str) -> None:
-    typer.echo(text)
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"countermark: {message}", err=True)
-    raise typer.Exit(CANNOT_JUDGE)
 
 
 def main() -> None:

@@ -1,0 +1,138 @@
+"""What the commands share: files in and out, keys and log of an installation, one verdict a file.
+
+A file that cannot be judged does not stop the others; what cannot be used at all ends the command with status 2 and
+one sentence on standard error.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+
+OK, NEGATIVE, CANNOT_JUDGE = 0, 1, 2
+
+
+def judge_each(
+    inputs: Iterable[Path],
+    one: Callable[[bytes], dict[str, Any]],
+    line: Callable[[dict[str, Any]], str],
+    json_: bool,
+    *,
+    positive: Callable[[dict[str, Any]], bool],
+) -> NoReturn:
+    """Judge every file; a file that cannot be judged does not stop the others, but the status is 2."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from watermark.errors import WatermarkError
+
+    files = list(inputs)
+    rows, worst = [], OK
+    shown = track(
+        files,
+        "judging",
+        console=Console(stderr=True),
+        transient=True,
+        disable=len(files) < 2 or not sys.stderr.isatty(),
+    )
+    for file in shown:
+        row: dict[str, Any]
+        try:
+            row = {"file": str(file)} | one(read_capped(file))
+            worst = max(worst, OK if positive(row) else NEGATIVE)
+            text = line(row)
+        except (WatermarkError, OSError) as error:
+            message = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+            row, text, worst = (
+                {"file": str(file), "error": message},
+                f"could not judge: {message}",
+                CANNOT_JUDGE,
+            )
+        rows.append(row)
+        if not json_:
+            say(f"{file}: {text}")
+    if json_:
+        say(json.dumps(rows[0] if len(rows) == 1 else rows))
+    raise typer.Exit(worst)
+
+
+def open_audit(data_dir: Path | None, config: Path | None) -> Any:
+    """Open the log of an installation that exists: a mistyped directory must not read as an empty, sound log."""
+    from service.runtime import AUDIT_FILE, open_stores
+    from service.settings import load_settings
+
+    settings = load_settings(config, data_dir=data_dir)
+    if not (settings.data_dir / AUDIT_FILE).exists():
+        fail(f"{settings.data_dir / AUDIT_FILE}: there is no audit log; give the right --data-dir.")
+    _, _, audit = open_stores(settings)
+    return audit
+
+
+def watermark_key(key_file: Path | None, data_dir: Path | None, config: Path | None) -> bytes:
+    """Return the key of `key_file`, else the installation's (made on first use)."""
+    from service.keys import load_or_create_keys, read_key_file
+    from service.settings import load_settings
+
+    if key_file is not None:
+        return read_key_file(key_file)
+    return load_or_create_keys(load_settings(config, data_dir=data_dir), datetime.now(UTC)).watermark
+
+
+def format_of(path: Path) -> str:
+    """Return "png", "jpeg" or "webp" by the name's suffix."""
+    formats = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+    if path.suffix.lower() not in formats:
+        fail(f"{path}: expected a name that ends in .png, .jpg or .webp.")
+    return formats[path.suffix.lower()]
+
+
+def read_capped(path: Path) -> bytes:
+    """Read a file that is not larger than an upload may be; OSError and TooManyBytes are the caller's."""
+    from watermark.errors import TooManyBytes
+    from watermark.picture import Limits
+
+    if path.is_file() and path.stat().st_size > Limits().max_bytes:
+        raise TooManyBytes(f"file: got {path.stat().st_size} bytes, expected at most {Limits().max_bytes}.")
+    return path.read_bytes()
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file, or end the command with a sentence."""
+    try:
+        return read_capped(path)
+    except OSError as error:
+        fail(f"{path}: cannot be read ({error.strerror}).")
+
+
+def lines_of(path: Path) -> Iterable[str]:
+    """Yield the lines of a UTF-8 file that are not blank."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            for line in file:
+                if line.strip():
+                    yield line
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"{path}: cannot be read as UTF-8 text ({error}).")
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file, or end the command with a sentence."""
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        fail(f"{path}: cannot be written ({error.strerror}).")
+
+
+def say(text: str) -> None:
+    """Print to standard output."""
+    typer.echo(text)
+
+
+def fail(message: str) -> NoReturn:
+    """Print a sentence to standard error and end with status 2."""
+    typer.echo(f"countermark: {message}", err=True)
+    raise typer.Exit(CANNOT_JUDGE)
