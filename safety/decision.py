@@ -4,7 +4,7 @@ Owns the values that the gateway acts on and the audit log keeps. They never con
 a category, a number and a rule.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
@@ -63,6 +63,6 @@ class Decision:
         return asdict(self) | {"categories": dict(self.categories)}
 
 
-def hardest(reasons: tuple[Reason, ...]) -> Action:
-    """Give the hardest action asked for, "allow" without reasons."""
-    return max((reason.action for reason in reasons), key=ACTIONS.index, default="allow")
+def hardest(asking: Iterable[Reason | Decision]) -> Action:
+    """Give the hardest action that any reason or decision asks for, "allow" where there is none."""
+    return max((one.action for one in asking), key=ACTIONS.index, default="allow")

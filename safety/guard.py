@@ -110,7 +110,7 @@ class Guard:
         reasons += overall
         reasons += _judge("unread", "unread", unread, self.policy.unread, stage)
         return Decision(
-            action=hardest(tuple(reasons)),
+            action=hardest(reasons),
             stage=stage,
             unsafe=unsafe,
             categories=highest,

@@ -53,11 +53,11 @@ def open_stores(settings: Settings) -> tuple[Keys, RegistryStore, AuditStore]:
 
     """
     keys = load_or_create_keys(settings, utc_now())
+    registry = _open_registry(settings)
     try:
-        registry = registry_sqlite.create(settings.data_dir / REGISTRY_FILE)
         audit = audit_sqlite.create(settings.data_dir / AUDIT_FILE, signing_key=keys.audit, clock=utc_now)
     except (SafetyError, OSError) as error:
-        raise StartupError(f"stores in {settings.data_dir}: {error}") from error
+        raise StartupError(f"audit log in {settings.data_dir}: {error}") from error
     return keys, registry, audit
 
 
@@ -68,11 +68,14 @@ def open_verifier(settings: Settings, keys: Keys) -> Verifier:
         StartupError: the registry cannot be opened.
 
     """
+    return _verifier(settings, keys, _open_registry(settings))
+
+
+def _open_registry(settings: Settings) -> RegistryStore:
     try:
-        registry = registry_sqlite.create(settings.data_dir / REGISTRY_FILE)
+        return registry_sqlite.create(settings.data_dir / REGISTRY_FILE)
     except (SafetyError, OSError) as error:
         raise StartupError(f"registry in {settings.data_dir}: {error}") from error
-    return _verifier(settings, keys, registry)
 
 
 def _verifier(settings: Settings, keys: Keys, registry: RegistryStore) -> Verifier:

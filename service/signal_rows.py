@@ -1,16 +1,20 @@
 """The rows of a verification report: each signal with plain words for what it proves and what it does not."""
 
 import math
-from typing import Literal, cast
 
 from service.keys import Keys
 from service.stores.record import Record
-from service.verification_report import C2paSignal, MetadataSignal, PublicRecord, WatermarkSignal
+from service.verification_report import (
+    C2paSignal,
+    FoundBy,
+    MarkStatus,
+    MetadataSignal,
+    PublicRecord,
+    WatermarkSignal,
+)
 from watermark import Detection
 from watermark.manifest import ManifestReport
 from watermark.metadata import MetadataReport
-
-MarkStatus = Literal["detected", "possible", "not_detected", "not_checked"]
 
 # status: (what it proves, what it does not)
 _C2PA_WORDS = {
@@ -95,7 +99,7 @@ def c2pa_row(report: ManifestReport, keys: Keys) -> C2paSignal:
 
 def watermark_row(mark: Detection | None, key_id: str) -> WatermarkSignal:
     """The invisible watermark; `mark` is None when the picture was too small to be searched."""
-    status = cast("MarkStatus", "not_checked" if mark is None else mark.status)
+    status: MarkStatus = "not_checked" if mark is None else mark.status
     proves, does_not_prove = _WATERMARK_WORDS[status]
     row = WatermarkSignal(status=status, proves=proves, does_not_prove=does_not_prove)
     if mark is None or not mark.present:
@@ -130,9 +134,6 @@ def metadata_row(report: MetadataReport) -> MetadataSignal:
         proves=proves,
         does_not_prove=does_not_prove,
     )
-
-
-FoundBy = Literal["watermark", "content_credentials", "exact_file", "metadata"]
 
 
 def public_record(record: Record, found_by: FoundBy, *, exact: bool) -> PublicRecord:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from safety import Decision
 from safety.audit import Action, Outcome
-from safety.decision import ACTIONS
+from safety.decision import hardest
 from service.stages import StageTimes
 
 
@@ -16,11 +16,6 @@ def asked_for(decisions: Iterable[Decision], action: Action | None = None) -> tu
     """
     reasons = [r for d in decisions for r in d.reasons if action is None or r.action == action]
     return tuple(dict.fromkeys(reason.category for reason in reasons))
-
-
-def strictest(decisions: Iterable[Decision]) -> Action:
-    """Return the hardest action that any decision asks for, "allow" without decisions."""
-    return max((d.action for d in decisions), key=ACTIONS.index, default="allow")
 
 
 @dataclass(slots=True)
@@ -41,7 +36,7 @@ class Trail:
     @property
     def action(self) -> Action:
         """The strictest action decided so far."""
-        return strictest(self.decisions)
+        return hardest(self.decisions)
 
     @property
     def flagged(self) -> tuple[str, ...]:

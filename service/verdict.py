@@ -6,14 +6,12 @@ claims; then nothing. No sentence calls a picture authentic or human-made.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 from service.stores.record import Record
+from service.verification_report import FoundBy, Verdict
 from watermark import Detection
 from watermark.manifest import ManifestReport
 from watermark.metadata import MetadataReport
-
-Verdict = Literal["ours", "ai_generated", "credentials", "conflict", "invalid", "nothing_found"]
 
 NOT_HUMAN_MADE = (
     "Not detected does not mean human-made: marks can be removed, and others' marks may be unknown here."
@@ -28,7 +26,7 @@ class Evidence:
     metadata: MetadataReport
     mark: Detection | None
     record: Record | None
-    found_by: str
+    found_by: FoundBy
     exact: bool
     conflict: bool
 

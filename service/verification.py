@@ -23,13 +23,14 @@ from numpy.typing import NDArray
 
 import watermark
 from service.keys import Keys
-from service.signal_rows import FoundBy, c2pa_row, metadata_row, public_record, watermark_row
+from service.signal_rows import c2pa_row, metadata_row, public_record, watermark_row
 from service.stores import RegistryStore
 from service.stores.record import Record
 from service.verdict import Evidence, conclude
 from service.verification_report import (
     Finding,
     FingerprintSignal,
+    FoundBy,
     Severity,
     Signals,
     Subject,

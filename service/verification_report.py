@@ -9,6 +9,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Verdict = Literal["ours", "ai_generated", "credentials", "conflict", "invalid", "nothing_found"]
+FoundBy = Literal["watermark", "content_credentials", "exact_file", "metadata"]
+MarkStatus = Literal["detected", "possible", "not_detected", "not_checked"]
 Severity = Literal["info", "warning", "error"]
 Technique = Literal["content_credentials", "watermark", "metadata", "registry", "fingerprint", "consistency"]
 
@@ -54,7 +57,7 @@ class C2paSignal(_Part):
 class WatermarkSignal(_Part):
     """The invisible watermark. `payload` is given only when its keyed check passed."""
 
-    status: Literal["detected", "possible", "not_detected", "not_checked"]
+    status: MarkStatus
     payload: str | None = None
     p_value: float | None = Field(
         None, description="chance of such a score on an unmarked picture, whole search"
@@ -112,7 +115,7 @@ class PublicRecord(_Part):
     height: int
     manifest_id: str | None
     manifest_url: str | None
-    found_by: Literal["watermark", "content_credentials", "exact_file", "metadata"]
+    found_by: FoundBy
     exact_file: bool = Field(description="True: byte for byte the file that this service released")
 
 
@@ -131,7 +134,7 @@ class VerificationReport(_Part):
 
     schema_version: Literal["1"] = "1"
     summary: str
-    verdict: Literal["ours", "ai_generated", "credentials", "conflict", "invalid", "nothing_found"]
+    verdict: Verdict
     checked: Subject
     record: PublicRecord | None
     signals: Signals

@@ -9,6 +9,7 @@ A payload is returned only when its check passes.
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from watermark.significance import POSSIBLE, PRESENT, check_p_value, lock_p_valu
 from watermark.tile import tile_for
 
 EFFORTS = ("fast", "normal", "thorough")
+
+Status = Literal["detected", "possible", "not_detected"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Detection:
     present: bool
     payload: bytes | None
     p_value: float
-    status: str
+    status: Status
     geometry: Geometry | None
 
 
@@ -94,7 +97,7 @@ def _answer(search: Search) -> Detection:
     if search.payload is not None:
         p_value = min(p_value, check_p_value(search.reads * LIST_SIZE, CHECK_BITS))
     present = search.payload is not None or p_value <= PRESENT
-    status = "detected" if present else "possible" if p_value <= POSSIBLE else "not_detected"
+    status: Status = "detected" if present else "possible" if p_value <= POSSIBLE else "not_detected"
     geometry = _geometry(search.best, search.nominal_period) if present else None
     return Detection(present, search.payload, p_value, status, geometry)
 

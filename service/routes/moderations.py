@@ -8,9 +8,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from safety import Decision
+from safety.decision import hardest
 from service.errors import BadRequest
 from service.routes.context import request_id, runtime, trail_for, workers
-from service.trail import asked_for, strictest
+from service.trail import asked_for
 from service.wire import ImagePart, ModerationBody, TextPart
 
 router = APIRouter(tags=["moderate"])
@@ -71,7 +72,7 @@ def _result(decisions: list[Decision]) -> dict[str, Any]:
             name: sorted({"text" if d.stage == "input" else "image" for d in decisions}) for name in names
         },
         "countermark": {
-            "action": strictest(decisions),
+            "action": hardest(decisions),
             "flagged": list(flagged),
             "unsafe": max(d.unsafe for d in decisions),
             "reasons": [r.text for d in decisions for r in d.reasons],
