@@ -43,10 +43,10 @@ bench-watermark: $(VENV)/dev.stamp ## what the invisible watermark survives (ARG
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.watermark_recovery $(ARGS)
 
 train-prompt: $(VENV)/dev.stamp    ## retrain the prompt classifier (DATA=folder of JSONL files)
-	@$(BIN)/python -m classifiers.train_prompt --data "$(DATA)" --out $(or $(OUT),classifiers/models/ngram) $(ARGS)
+	@$(BIN)/python -m classifiers.training.train_prompt --data "$(DATA)" --out $(or $(OUT),classifiers/models/ngram) $(ARGS)
 
 evaluate-prompt: $(VENV)/dev.stamp ## measure the prompt classifier (DATA=folder of JSONL files)
-	@$(BIN)/python -m classifiers.evaluate_prompt --data "$(DATA)" $(ARGS)
+	@$(BIN)/python -m classifiers.training.evaluate_prompt --data "$(DATA)" $(ARGS)
 
 clean:           ## remove the environment and caches (never the data directory)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info

@@ -56,7 +56,7 @@ class NgramClassifier:
         except (ValueError, KeyError, OSError, EOFError) as error:
             raise ModelUnreadable(
                 f"ngram weights: got {len(weights)} bytes that cannot be read ({error}), expected an .npz of "
-                "train_prompt; run `python -m classifiers.train_prompt`"
+                "train_prompt; run `python -m classifiers.training.train_prompt`"
             ) from error
         if tuple(meta["heads"]) != ("unsafe", *CATEGORIES):
             raise ModelUnreadable(

@@ -124,7 +124,7 @@ def test_no_row_of_the_shared_folder_stands_in_the_package() -> None:
     shared = Path(__file__).parents[4] / "shared" / "data" / "prompts"
     if not shared.is_dir():
         pytest.skip("the shared folder beside the checkout is not present")
-    from classifiers.dataset import data_files, load_rows
+    from classifiers.training.dataset import data_files, load_rows
 
     folder = Path(str(resources.files("classifiers")))
     words = " ".join(

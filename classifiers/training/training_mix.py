@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.dataset import OWN_HARMLESS, OWN_UNSAFE, Row
 from classifiers.normalize import normalize
-from classifiers.synthesis import fragment, hide, long_cover, misspell, sentences
+from classifiers.training.dataset import OWN_HARMLESS, OWN_UNSAFE, Row
+from classifiers.training.synthesis import fragment, hide, long_cover, misspell, sentences
 
 REPORT_ONLY: Final = frozenset(
     {"i2p", "xstest", "openai_moderation", "parti", "drawbench", "coco_captions_test"}

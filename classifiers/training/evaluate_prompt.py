@@ -1,6 +1,6 @@
 """Measure a prompt classifier on folders of labelled prompts.
 
-    python -m classifiers.evaluate_prompt --data DIR [--model NAME] [--model-dir DIR] [--out DIR] [--all]
+    python -m classifiers.training.evaluate_prompt --data DIR [--model NAME] [--model-dir DIR] [--out DIR] [--all]
 
 Writes `evaluation.md` (tables), `evaluation.json` (the same numbers) and, where matplotlib is installed,
 `evaluation.png` (ROC, precision-recall, calibration). Without `--all` only the sets that the trainer never
@@ -23,14 +23,14 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from classifiers import PromptClassifier, create_prompt_classifier
-from classifiers.dataset import NOT_UNSAFE, Row, data_files, load_rows
-from classifiers.evaluation_plots import plot
-from classifiers.model_card import write_card
 from classifiers.scores import CATEGORIES
-from classifiers.synthesis import long_cover
-from classifiers.training_mix import HELD_FOR_CHOICES, REPORT_ONLY
+from classifiers.training.dataset import NOT_UNSAFE, Row, data_files, load_rows
+from classifiers.training.evaluation_plots import plot
+from classifiers.training.model_card import write_card
+from classifiers.training.synthesis import long_cover
+from classifiers.training.training_mix import HELD_FOR_CHOICES, REPORT_ONLY
 
-_LOG = logging.getLogger("classifiers.evaluate_prompt")
+_LOG = logging.getLogger("classifiers.training.evaluate_prompt")
 
 POOL: Final = ("parti", "drawbench", "coco_captions_test")
 """The harmless image prompts that every unsafe set is compared with."""
@@ -277,7 +277,9 @@ def run(data: Path, classifier: PromptClassifier, out: Path, *, everything: bool
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run from the command line; 0 when the tables were written."""
-    parser = argparse.ArgumentParser(prog="python -m classifiers.evaluate_prompt", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m classifiers.training.evaluate_prompt", description=__doc__
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder of .jsonl or .jsonl.gz files")
     parser.add_argument("--model", default="ngram", help="name of the prompt classifier")
     parser.add_argument(

@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from classifiers import create_prompt_classifier
-from classifiers.calibration import PREVALENCE, platt
-from classifiers.corpus import Corpus
-from classifiers.dataset import HEADS, Row
 from classifiers.errors import TrainingDataInvalid
-from classifiers.evaluate_prompt import main as evaluate
-from classifiers.evaluate_prompt import ranking
 from classifiers.features import extract_features
-from classifiers.network import NgramNetwork, windows
 from classifiers.ngram import NgramClassifier
-from classifiers.train_prompt import BITS, main, pack, without
+from classifiers.training.calibration import PREVALENCE, platt
+from classifiers.training.corpus import Corpus
+from classifiers.training.dataset import HEADS, Row
+from classifiers.training.evaluate_prompt import main as evaluate
+from classifiers.training.evaluate_prompt import ranking
+from classifiers.training.network import NgramNetwork, windows
+from classifiers.training.train_prompt import BITS, main, pack, without
 
 
 def _write(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
@@ -42,7 +42,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _write(data, "invented", unsafe("invented", "blick") * 4)
     _write(data, "parti", harmless("parti", "a forest") * 4)
     _write(data, "xstest", unsafe("xstest", "wrock"))
-    import classifiers.train_prompt as trainer
+    import classifiers.training.train_prompt as trainer
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer, "BITS", 12)

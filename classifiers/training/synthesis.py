@@ -30,7 +30,7 @@ def load_grammar(name: str) -> tuple[Grammar, Grammar]:
         TrainingDataInvalid: a template names a slot that the file does not define.
 
     """
-    text = (resources.files("classifiers") / "phrases" / f"{name}.toml").read_text(encoding="utf-8")
+    text = (resources.files("classifiers.training") / "phrases" / f"{name}.toml").read_text(encoding="utf-8")
     content = tomllib.loads(text)
     slots, categories = content["slots"], content["categories"]
     for templates in (*categories.values(), *slots.values()):

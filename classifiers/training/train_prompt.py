@@ -1,6 +1,6 @@
 """Retrain the embedded prompt classifier from a folder of labelled prompts.
 
-    python -m classifiers.train_prompt --data DIR --out DIR
+    python -m classifiers.training.train_prompt --data DIR --out DIR
 
 Steps: read every source but the report and development sets; add sentences of our own (`training_mix`); train
 once without each group of sources and score that group (`FOLDS`); fit the calibration on those scores; train
@@ -22,16 +22,16 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from classifiers.calibration import platt
-from classifiers.corpus import Corpus
-from classifiers.dataset import HEADS, OWN_HARMLESS, OWN_UNSAFE, Row, data_files, load_rows
 from classifiers.errors import TrainingDataInvalid
-from classifiers.model_card import write_card
-from classifiers.network import NgramNetwork
 from classifiers.ngram import bloom_probes
-from classifiers.training_mix import HELD_FOR_CHOICES, REPORT_ONLY, epoch_order, own_rows
+from classifiers.training.calibration import platt
+from classifiers.training.corpus import Corpus
+from classifiers.training.dataset import HEADS, OWN_HARMLESS, OWN_UNSAFE, Row, data_files, load_rows
+from classifiers.training.model_card import write_card
+from classifiers.training.network import NgramNetwork
+from classifiers.training.training_mix import HELD_FOR_CHOICES, REPORT_ONLY, epoch_order, own_rows
 
-_LOG = logging.getLogger("classifiers.train_prompt")
+_LOG = logging.getLogger("classifiers.training.train_prompt")
 
 BITS: Final = 18
 WIDTH: Final = 16
@@ -236,7 +236,7 @@ def without(rows: Sequence[Row], avoid: Sequence[str]) -> list[Row]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run from the command line; 0 when a model was written."""
-    parser = argparse.ArgumentParser(prog="python -m classifiers.train_prompt", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m classifiers.training.train_prompt", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of .jsonl or .jsonl.gz files")
     parser.add_argument(
         "--out", type=Path, required=True, help="folder for weights.npz, training.json, card.md"

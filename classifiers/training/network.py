@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from classifiers.dataset import HEADS
+from classifiers.training.dataset import HEADS
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,15 @@ from importlib import resources
 
 import pytest
 
-from classifiers.dataset import Row
 from classifiers.normalize import normalize
 from classifiers.scores import CATEGORIES
-from classifiers.synthesis import fragment, hide, load_grammar, long_cover, misspell, sentences
-from classifiers.training_mix import REPORT_ONLY, SHARES, own_rows
+from classifiers.training.dataset import Row
+from classifiers.training.synthesis import fragment, hide, load_grammar, long_cover, misspell, sentences
+from classifiers.training.training_mix import REPORT_ONLY, SHARES, own_rows
 
 GRAMMARS = sorted(
     entry.name.removesuffix(".toml")
-    for entry in (resources.files("classifiers") / "phrases").iterdir()
+    for entry in (resources.files("classifiers.training") / "phrases").iterdir()
     if entry.name.endswith(".toml")
 )
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from classifiers.dataset import (
+from classifiers.errors import TrainingDataInvalid
+from classifiers.training.dataset import (
     DISTURBING,
     HEADS,
     OTHER_WEIGHT,
@@ -14,7 +15,6 @@ from classifiers.dataset import (
     load_rows,
     targets,
 )
-from classifiers.errors import TrainingDataInvalid
 
 
 def _head(name: str, row: Row) -> tuple[float, float]:

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from classifiers.dataset import HEADS, Row, targets
 from classifiers.features import Features, extract_features
-from classifiers.network import Batch, windows
+from classifiers.training.dataset import HEADS, Row, targets
+from classifiers.training.network import Batch, windows
 
 
 class Corpus:
