@@ -6,7 +6,7 @@ never has to guess what an absent name means.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import numpy as np
@@ -33,6 +33,9 @@ CATEGORIES: Final[tuple[str, ...]] = (
 )
 """OpenAI's thirteen moderation categories, verbatim, then four of image generation."""
 
+EVERYTHING: Final = frozenset({"unsafe", *CATEGORIES})
+"""What a classifier scores unless it says otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scores:
@@ -45,6 +48,11 @@ class Scores:
         evidence: texts found in a picture, in reading order. Empty for a prompt.
         unread: share in [0, 1] of the text that the classifier cannot judge (a script or language it never
             learnt). A low `unsafe` beside a high `unread` means "not understood", not "harmless".
+        knows: which of "unsafe" and `CATEGORIES` this classifier can tell at all. What it does not know has the
+            score 0.0 and takes no part in a mean. It also holds "unread" where the classifier is a judge of
+            whether a text can be read: several judges must agree that it cannot.
+        found: what it recognised, by category, in the words of its own list and never in the user's:
+            `{"trademark": ("Nike",)}`. For the reasons of a decision.
 
     """
 
@@ -53,6 +61,8 @@ class Scores:
     model: str
     evidence: tuple[str, ...] = ()
     unread: float = 0.0
+    knows: frozenset[str] = EVERYTHING
+    found: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class PromptClassifier(Protocol):
