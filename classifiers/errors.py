@@ -2,6 +2,8 @@
 
 ClassifierError
 ├── UnknownClassifier     no such name in the registry (the text lists the known ones)
+├── OptionsInvalid        the plug-in does not take these options, or needs one that was not given
+├── ClassifierUnavailable known, but something that it needs is not installed (the text says what)
 ├── ModelUnreadable       weights missing, damaged, or not those the card names
 ├── ImageRejected         not a uint8 (H, W, 3) array
 ├── TextUnreadable        the text reader failed on a picture
@@ -15,6 +17,14 @@ class ClassifierError(Exception):
 
 class UnknownClassifier(ClassifierError):
     """The registry has no classifier of that name."""
+
+
+class OptionsInvalid(ClassifierError):
+    """The plug-in does not take these options, or needs one that was not given."""
+
+
+class ClassifierUnavailable(ClassifierError):
+    """The plug-in is known, but something that it needs is not installed."""
 
 
 class ModelUnreadable(ClassifierError):

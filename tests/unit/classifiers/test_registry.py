@@ -3,6 +3,8 @@ import pytest
 import classifiers
 from classifiers import (
     CATEGORIES,
+    ClassifierUnavailable,
+    OptionsInvalid,
     Scores,
     UnknownClassifier,
     create_image_classifier,
@@ -50,3 +52,28 @@ def test_each_kind_lists_its_own() -> None:
     assert "ngram" in classifiers.known_classifiers("prompt")
     assert "image_text" in classifiers.known_classifiers("image")
     assert not set(classifiers.known_classifiers("prompt")) & set(classifiers.known_classifiers("image"))
+
+
+def test_options_that_a_plug_in_does_not_take_are_named() -> None:
+    with pytest.raises(OptionsInvalid, match="'levl'"):
+        create_prompt_classifier(f"{__name__}:make", levl=0.25)
+    with pytest.raises(OptionsInvalid, match="missing a required argument: 'folder'"):
+        create_prompt_classifier(f"{__name__}:needy")
+
+
+def needy(folder: str) -> Foreign:
+    return Foreign(len(folder))
+
+
+def without_package() -> Foreign:
+    raise ImportError("No module named 'acme_weights'", name="acme_weights")
+
+
+def test_a_package_that_is_not_installed_is_named() -> None:
+    with pytest.raises(ClassifierUnavailable, match="acme_weights"):
+        create_prompt_classifier(f"{__name__}:without_package")
+
+
+def test_the_registry_knows_which_image_plug_ins_judge_text() -> None:
+    assert classifiers.takes_prompt_classifier("image_text")
+    assert not classifiers.takes_prompt_classifier(f"{__name__}:make")
