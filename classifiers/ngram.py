@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from classifiers.errors import ModelUnreadable
 from classifiers.features import Features, extract_features
 from classifiers.minors import minors_score
-from classifiers.scores import CATEGORIES, Scores, no_scores
+from classifiers.scores import CATEGORIES, EVERYTHING, Scores, no_scores
 
 _CARD_DIGEST: Final = re.compile(r"sha-?256[^0-9a-f]{1,20}([0-9a-f]{64})", re.IGNORECASE)
 _BENEFIT_OF_DOUBT: Final = 12
@@ -73,7 +73,11 @@ class NgramClassifier:
         categories.update(zip(CATEGORIES, (float(chance) for chance in chances[1:]), strict=True))
         categories["sexual/minors"] = minors_score(text, categories["sexual"])
         return Scores(
-            unsafe=float(chances[0]), categories=categories, model=self.model, unread=self._unread(features)
+            unsafe=float(chances[0]),
+            categories=categories,
+            model=self.model,
+            unread=self._unread(features),
+            knows=EVERYTHING | {"unread"},
         )
 
     def logits(self, features: Features) -> NDArray[np.float32]:

@@ -5,8 +5,8 @@ a category, a number and a rule.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from typing import Final, Literal
 
 Action = Literal["allow", "annotate", "review", "block"]
 Stage = Literal["input", "output"]
@@ -20,7 +20,7 @@ class Reason:
     """One rule that took effect.
 
     Attributes:
-        code: "category", "unsafe", "blocklist" or "unread".
+        code: "category", "unsafe", "blocklist", "unread" or "check_failed".
         category: the category, or the code again where there is none.
         score, threshold: what was measured and what the policy sets, in [0, 1].
         action: what this rule alone asks for.
@@ -44,6 +44,7 @@ class Decision:
         flagged: categories at or over their lowest threshold; "unsafe" alone where only the overall score is.
         categories: every category name to its score in [0, 1].
         unsafe: the overall score in [0, 1].
+        unread: share in [0, 1] of the text that could not be judged.
         policy_version: `<name>@<hash>`, enough to find the rules again.
         models: what scored.
 
@@ -52,15 +53,12 @@ class Decision:
     action: Action
     stage: Stage
     unsafe: float
+    unread: float
     categories: Mapping[str, float]
     flagged: tuple[str, ...]
     reasons: tuple[Reason, ...]
     policy_version: str
     models: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain values that `json.dumps` accepts."""
-        return asdict(self) | {"categories": dict(self.categories)}
 
 
 def hardest(asking: Iterable[Reason | Decision]) -> Action:

@@ -1,7 +1,8 @@
 """What can go wrong while deciding or recording.
 
     SafetyError
-    ├── CannotDecide               a classifier failed or answered nonsense: refuse the request
+    ├── CannotDecide               a classifier failed, was late or answered nonsense: refuse the request
+    │   └── CheckMissing           a classifier that must be there cannot be built: do not start
     ├── PolicyInvalid              a policy file cannot be read or says something impossible
     ├── AuditError
     │   ├── AuditAppendFailed      the entry is not safely in the log: refuse the request
@@ -26,6 +27,10 @@ class CannotDecide(SafetyError):
     def __init__(self, message: str, *, stage: Literal["input", "output"]) -> None:
         super().__init__(message)
         self.stage = stage
+
+
+class CheckMissing(CannotDecide):
+    """A classifier that the policy requires, or that was asked for in a way that cannot work, cannot be built."""
 
 
 class PolicyInvalid(SafetyError):

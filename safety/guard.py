@@ -1,31 +1,41 @@
 """Ask the classifiers, apply the policy, answer with a decision.
 
-Owns the joining of several classifiers (the highest score of each category counts) and one promise: it fails
-closed. A classifier that raises, leaves a category out or answers with something that is no number in [0, 1]
-ends in `CannotDecide`, never in "allow".
+Owns the order of things and one promise: it fails closed. What a check that does not answer leads to is in
+`safety.panel`, how several opinions become one in `classifiers.combine`, what the policy makes of the numbers in
+`safety.ruling`. A prompt that no check has judged for harm is never allowed, whatever the policy says of failures.
 
-With no arguments at all it is the embedded default: the n-gram prompt classifier and the reader of text in
-pictures, both from files in the package, no download, no network. Thread-safe.
+With no arguments at all it is the embedded default: models and lists from files in the package, no download, no
+network. Thread-safe.
 """
 
-import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from classifiers import (
-    CATEGORIES,
+    DEFAULT_IMAGE,
+    DEFAULT_PROMPT,
     ImageClassifier,
     PromptClassifier,
     Scores,
     create_image_classifier,
     create_prompt_classifier,
+    takes_prompt_classifier,
 )
-from safety.decision import Decision, Reason, Stage, hardest
-from safety.errors import CannotDecide
+from classifiers.combine import Combination, combine_scores
+from classifiers.scores import no_scores
+from safety.decision import Decision, Stage, hardest
+from safety.errors import CannotDecide, PolicyInvalid
+from safety.panel import Answers, Panel
 from safety.phrases import PhraseList
-from safety.policy import CategoryRule, Policy
+from safety.policy import Policy
+from safety.ruling import reasons_for
+
+TIMEOUT_S: Final = 30.0
+"""Seconds that one classifier may take. The embedded ones need well under one on a busy core; a remote one that has
+not answered by then does not answer."""
 
 
 class Guard:
@@ -34,23 +44,60 @@ class Guard:
     def __init__(
         self,
         policy: Policy | None = None,
-        prompt_classifier: PromptClassifier | None = None,
-        image_classifiers: Sequence[ImageClassifier] | None = None,
+        prompt_classifiers: Sequence[str | PromptClassifier] = DEFAULT_PROMPT,
+        image_classifiers: Sequence[str | ImageClassifier] = DEFAULT_IMAGE,
+        *,
+        options: Mapping[str, Mapping[str, Any]] | None = None,
+        timeout_s: float = TIMEOUT_S,
+        combine: Combination = "max",
     ) -> None:
-        """Take what is given; what is None is the embedded default, loaded at first use."""
+        """Take classifiers, or their names in the registry, which are built at first use.
+
+        Args:
+            policy: the rules; the packaged default when None.
+            prompt_classifiers: what judges prompts, and the text that was read in pictures.
+            image_classifiers: what judges pictures.
+            options: arguments of the plug-ins' factories, by name.
+            timeout_s: seconds that one classifier may take for one prompt or picture.
+            combine: how several scores of a category become one.
+
+        Raises:
+            PolicyInvalid: the policy requires a check that is not among these.
+
+        """
         self.policy: Policy = policy or Policy.default()
         self._version = self.policy.version
         self._block = PhraseList(self.policy.lists.block)
         self._allow = PhraseList(self.policy.lists.allow)
-        self._prompt = prompt_classifier
-        self._images = image_classifiers
-        self._loading = threading.Lock()
+        self._options, self._combine = options or {}, combine
+        rules = self.policy.checks
+        self._prompts: Panel[str] = Panel("input", prompt_classifiers, self._build_prompt, rules, timeout_s)
+        self._images: Panel[NDArray[np.uint8]] = Panel(
+            "output", image_classifiers, self._build_image, rules, timeout_s
+        )
+        names = (*self._prompts.names, *self._images.names)
+        for name in rules.required:
+            if name not in names:
+                raise PolicyInvalid(
+                    f"policy {self.policy.name}, checks.required: got {name!r}, expected one of the classifiers in use "
+                    f"({', '.join(names)}); add it to them or correct the name"
+                )
+
+    @property
+    def models(self) -> dict[Stage, tuple[str, ...]]:
+        """Name and version of what judges prompts ("input") and pictures ("output"), built if need be."""
+        return {"input": self._prompts.models, "output": self._images.models}
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """Why classifiers that were asked for are not in use, by name; known once they were loaded."""
+        return self._prompts.missing | self._images.missing
 
     def warm_up(self) -> None:
         """Load all classifiers now, so that the first request is not the slow one.
 
         Raises:
-            CannotDecide: one of them cannot be loaded or does not answer.
+            CannotDecide: one of them is missing and must not be, or does not answer.
 
         """
         self.check_prompt("warm up")
@@ -63,11 +110,14 @@ class Guard:
             CannotDecide: stage "input"; refuse the request.
 
         """
-        try:
-            scores = self._prompt_classifier().score(self._allow.cut(text))
-        except Exception as error:
-            raise _undecided("input", error) from error
-        return self._decide("input", [scores], self._block.find(text))
+        answers = self._prompts.ask(self._allow.cut(text))
+        if not any("unsafe" in one.knows for one in answers.scores):
+            raise CannotDecide(
+                f"input check: got no judgement of harm from {', '.join(self._prompts.names) or 'no classifier'}, "
+                "expected one at least; refuse the request",
+                stage="input",
+            )
+        return self._decide("input", answers, self._block.find(text))
 
     def check_image(self, image: NDArray[np.uint8]) -> Decision:
         """Judge a picture, uint8 (H, W, 3) RGB.
@@ -76,82 +126,69 @@ class Guard:
             CannotDecide: stage "output"; refuse the request.
 
         """
-        try:
-            scores = [classifier.score(image) for classifier in self._image_classifiers()]
-        except Exception as error:
-            raise _undecided("output", error) from error
-        texts = [text for one in scores for text in one.evidence]
-        return self._decide("output", scores, self._block.find("\n".join(texts)))
+        answers = self._images.ask(image)
+        texts = "\n".join(text for one in answers.scores for text in one.evidence)
+        return self._decide("output", answers, self._block.find(texts))
 
-    def _prompt_classifier(self) -> PromptClassifier:
-        with self._loading:
-            if self._prompt is None:
-                self._prompt = create_prompt_classifier()
-            return self._prompt
+    def _build_prompt(self, name: str) -> PromptClassifier:
+        return create_prompt_classifier(name, **self._options.get(name, {}))
 
-    def _image_classifiers(self) -> Sequence[ImageClassifier]:
-        reader_of_prompts = self._prompt_classifier()
-        with self._loading:
-            if self._images is None:
-                self._images = [create_image_classifier(prompt_classifier=reader_of_prompts)]
-            return self._images
+    def _build_image(self, name: str) -> ImageClassifier:
+        options = dict(self._options.get(name, {}))
+        if takes_prompt_classifier(name):
+            options.setdefault(
+                "prompt_classifier", _TextInPictures(self._prompts, self._allow, self._combine)
+            )
+        return create_image_classifier(name, **options)
 
-    def _decide(self, stage: Stage, scores: Sequence[Scores], listed: Sequence[str]) -> Decision:
-        for one in scores:
-            _check(one, stage)
-        highest = {name: max((one.categories[name] for one in scores), default=0.0) for name in CATEGORIES}
-        unsafe = max((one.unsafe for one in scores), default=0.0)
-        unread = max((one.unread for one in scores), default=0.0)
-        reasons = [_listed(phrase) for phrase in listed]
-        for name in CATEGORIES:
-            reasons += _judge("category", name, highest[name], self.policy.categories[name], stage)
+    def _decide(self, stage: Stage, answers: Answers, listed: Sequence[str]) -> Decision:
+        scores = combine_scores(answers.scores, self._combine) if answers.scores else _NOTHING
+        reasons = reasons_for(
+            self.policy,
+            stage,
+            unsafe=scores.unsafe,
+            categories=scores.categories,
+            unread=scores.unread,
+            listed=listed,
+            failed=answers.failed,
+            found=scores.found,
+        )
         flagged = tuple(reason.category for reason in reasons if reason.code == "category")
-        overall = _judge("unsafe", "unsafe", unsafe, self.policy.unsafe, stage)
-        reasons += overall
-        reasons += _judge("unread", "unread", unread, self.policy.unread, stage)
         return Decision(
             action=hardest(reasons),
             stage=stage,
-            unsafe=unsafe,
-            categories=highest,
-            flagged=flagged or tuple(reason.category for reason in overall),
-            reasons=tuple(reasons),
+            unsafe=scores.unsafe,
+            unread=scores.unread,
+            categories=scores.categories,
+            flagged=flagged or tuple(reason.category for reason in reasons if reason.code == "unsafe"),
+            reasons=reasons,
             policy_version=self._version,
-            models=tuple(one.model for one in scores),
+            models=tuple(one.model for one in answers.scores),
         )
 
 
-def _judge(code: str, name: str, score: float, rule: CategoryRule, stage: Stage) -> list[Reason]:
-    band = rule.reached(score, stage)
-    if band is None or band.action == "allow":
-        return []
-    what = {
-        "category": f"{name} scored {score:.2f}",
-        "unsafe": f"the overall score is {score:.2f}",
-        "unread": f"{score:.0%} of the text is in a language or spelling that the classifier cannot read",
-    }[code]
-    text = f"{what}, at or over the threshold {band.threshold:.2f} for {band.action}"
-    return [Reason(code, name, score, band.threshold, band.action, text)]
+_NOTHING: Final = Scores(0.0, no_scores(), "", knows=frozenset())
 
 
-def _listed(phrase: str) -> Reason:
-    return Reason(
-        "blocklist", "blocklist", 1.0, 1.0, "block", f"it contains {phrase!r}, an entry of the blocklist"
-    )
+class _TextInPictures:
+    """Judges text that was read in a picture as a prompt is judged: same classifiers, same allowlist.
 
+    Any classifier that fails is a failure here: half a judgement on a text would be invisible in the picture's.
+    """
 
-def _check(scores: Scores, stage: Stage) -> None:
-    numbers = [scores.unsafe, scores.unread, *(scores.categories.get(name, np.nan) for name in CATEGORIES)]
-    if not all(0 <= number <= 1 for number in numbers):
-        raise CannotDecide(
-            f"{scores.model}: got scores {numbers}, expected unsafe, unread and all {len(CATEGORIES)} categories "
-            "in [0, 1]; refuse the request",
-            stage=stage,
-        )
+    def __init__(self, prompts: Panel[str], allow: PhraseList, how: Combination) -> None:
+        self._prompts, self._allow, self._how = prompts, allow, how
+        self.model: str = "+".join(prompts.models)
 
+    def score(self, text: str) -> Scores:
+        """Score `text` as the maximum or mean of all prompt classifiers.
 
-def _undecided(stage: Stage, error: Exception) -> CannotDecide:
-    return CannotDecide(
-        f"{stage} check: got {type(error).__name__} from a classifier, expected scores; refuse the request",
-        stage=stage,
-    )
+        Raises:
+            CannotDecide: one of them did not answer.
+
+        """
+        answers = self._prompts.ask(self._allow.cut(text))
+        if answers.failed or not answers.scores:
+            names = ", ".join(answers.failed) or "any classifier"
+            raise CannotDecide(f"text in a picture: got no answer from {names}; refuse it", stage="output")
+        return combine_scores(answers.scores, self._how)

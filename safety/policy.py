@@ -8,6 +8,8 @@ Owns the policy file: TOML, versioned, checked by pydantic. Rules it keeps:
 - `lists` add to the default's entries; `inherit = false` starts from empty lists instead;
 - list files are read when the policy is loaded, and their entries are part of the version: two policies that
   decide alike have the same hash, whoever wrote them;
+- `checks` says which classifiers there must be, and what follows when another one fails: "refuse" (fail closed) or
+  "review". One that is required and fails refuses the request, whatever `on_failure` says;
 - an unknown name is an error, never ignored: a misspelt category would be a filter that is off.
 
     schema_version = 1
@@ -24,6 +26,10 @@ Owns the policy file: TOML, versioned, checked by pydantic. Rules it keeps:
     [lists]
     block = ["acme rocket"]
     block_files = ["our-blocklist.txt"]     # beside this file; one phrase a line
+
+    [checks]
+    required = ["image_nudity"]             # without it the service does not start
+    on_failure = "refuse"
 """
 
 import difflib
@@ -88,6 +94,13 @@ class Lists(_Entry):
     allow: tuple[str, ...] = ()
 
 
+class Checks(_Entry):
+    """Which classifiers must be there, by name, and what a failure of one that need not be leads to."""
+
+    required: tuple[str, ...] = ()
+    on_failure: Literal["refuse", "review"] = "refuse"
+
+
 class Policy(_Entry):
     """One complete set of rules; get one from `load` or `default`."""
 
@@ -97,6 +110,7 @@ class Policy(_Entry):
     unread: CategoryRule
     categories: Mapping[str, CategoryRule]
     lists: Lists = Lists()
+    checks: Checks = Checks()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -110,6 +124,9 @@ class Policy(_Entry):
         content = self.model_dump(mode="json", exclude={"name"})
         for kind in ("block", "allow"):
             content["lists"][kind] = sorted(set(content["lists"][kind]))
+        content["checks"]["required"] = sorted(set(self.checks.required))
+        if self.checks == Checks():
+            del content["checks"]  # versions from before there were checks stay as they were
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return f"{self.name}@{hashlib.sha256(canonical.encode('utf-8')).hexdigest()[:12]}"
 
@@ -145,7 +162,7 @@ def _default() -> Policy:
 
 
 def _merge(base: dict[str, Any], content: dict[str, Any], folder: Path, where: str) -> dict[str, Any]:
-    _only_known(content, {"schema_version", "name", "unsafe", "unread", "categories", "lists"}, f"{where}: ")
+    _only_known(content, set(Policy.model_fields), f"{where}: ")
     if content.get("schema_version") != SCHEMA_VERSION:
         raise PolicyInvalid(
             f"{where}, schema_version: got {content.get('schema_version')!r}, expected {SCHEMA_VERSION}; "
@@ -167,6 +184,9 @@ def _merge(base: dict[str, Any], content: dict[str, Any], folder: Path, where: s
     for kind in ("block", "allow"):
         inherited = merged["lists"][kind] if inherit else []
         merged["lists"][kind] = (*inherited, *_phrases(lists, kind, folder, where))
+    checks = _table(content, "checks", where)
+    _only_known(checks, Checks.model_fields, f"{where}, checks: ")
+    merged["checks"] = merged["checks"] | checks
     return merged
 
 

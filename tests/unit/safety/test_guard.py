@@ -1,6 +1,6 @@
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +86,7 @@ allow = ["naked mole rat"]
 def test_the_hardest_rule_decides(
     tmp_path: Path, scores: Scores, action: str, flagged: tuple[str, ...]
 ) -> None:
-    guard = Guard(_policy(tmp_path, RULES), FixedPrompts(scores), [])
+    guard = Guard(_policy(tmp_path, RULES), [FixedPrompts(scores)], [])
     decision = guard.check_prompt("x")
     assert (decision.action, decision.flagged, decision.stage) == (action, flagged, "input")
     assert decision.unsafe == scores.unsafe
@@ -97,7 +97,7 @@ def test_the_hardest_rule_decides(
 
 
 def test_reasons_say_which_number_met_which_threshold(tmp_path: Path) -> None:
-    guard = Guard(_policy(tmp_path, RULES), FixedPrompts(_scores(violence=0.95)), [])
+    guard = Guard(_policy(tmp_path, RULES), [FixedPrompts(_scores(violence=0.95))], [])
     (reason,) = guard.check_prompt("x").reasons
     assert (reason.code, reason.category, reason.score, reason.threshold) == (
         "category",
@@ -109,14 +109,14 @@ def test_reasons_say_which_number_met_which_threshold(tmp_path: Path) -> None:
 
 
 def test_a_decision_is_plain_json_and_never_holds_the_prompt(tmp_path: Path) -> None:
-    guard = Guard(_policy(tmp_path, RULES), FixedPrompts(_scores(violence=0.95)), [])
-    text = json.dumps(guard.check_prompt("very secret words").to_dict())
+    guard = Guard(_policy(tmp_path, RULES), [FixedPrompts(_scores(violence=0.95))], [])
+    text = json.dumps(asdict(guard.check_prompt("very secret words")))
     assert "secret" not in text
     assert json.loads(text)["action"] == "block"
 
 
 def test_the_blocklist_refuses_what_the_classifier_passes(tmp_path: Path) -> None:
-    guard = Guard(_policy(tmp_path, RULES), FixedPrompts(_scores()), [])
+    guard = Guard(_policy(tmp_path, RULES), [FixedPrompts(_scores())], [])
     decision = guard.check_prompt("an A.C.M.E r0cket")
     assert decision.action == "block"
     assert [reason.code for reason in decision.reasons] == ["blocklist"]
@@ -124,14 +124,14 @@ def test_the_blocklist_refuses_what_the_classifier_passes(tmp_path: Path) -> Non
 
 def test_allowed_phrases_are_cut_and_the_rest_is_judged(tmp_path: Path) -> None:
     prompts = FixedPrompts(_scores())
-    Guard(_policy(tmp_path, RULES), prompts, []).check_prompt("a naked mole rat, acme")
+    Guard(_policy(tmp_path, RULES), [prompts], []).check_prompt("a naked mole rat, acme")
     assert "naked" not in prompts.seen[0]
     assert "acme" in prompts.seen[0]
 
 
 def test_several_image_classifiers_combine_by_maximum(tmp_path: Path) -> None:
     images = [FixedImages(_scores(violence=0.3, sexual=0.2)), FixedImages(_scores(violence=0.95, unsafe=0.1))]
-    decision = Guard(_policy(tmp_path, RULES), FixedPrompts(_scores()), images).check_image(PICTURE)
+    decision = Guard(_policy(tmp_path, RULES), [FixedPrompts(_scores())], images).check_image(PICTURE)
     assert decision.stage == "output"
     assert (decision.categories["violence"], decision.categories["sexual"], decision.unsafe) == (
         0.95,
@@ -144,7 +144,7 @@ def test_several_image_classifiers_combine_by_maximum(tmp_path: Path) -> None:
 def test_a_rule_for_prompts_does_not_judge_pictures(tmp_path: Path) -> None:
     images = [FixedImages(_scores(trademark=1.0))]
     assert (
-        Guard(_policy(tmp_path, RULES), FixedPrompts(_scores()), images).check_image(PICTURE).action
+        Guard(_policy(tmp_path, RULES), [FixedPrompts(_scores())], images).check_image(PICTURE).action
         == "allow"
     )
 
@@ -152,7 +152,7 @@ def test_a_rule_for_prompts_does_not_judge_pictures(tmp_path: Path) -> None:
 def test_text_read_in_a_picture_meets_the_blocklist(tmp_path: Path) -> None:
     images = [FixedImages(_scores(evidence=("ACME", "rocket")))]
     assert (
-        Guard(_policy(tmp_path, RULES), FixedPrompts(_scores()), images).check_image(PICTURE).action
+        Guard(_policy(tmp_path, RULES), [FixedPrompts(_scores())], images).check_image(PICTURE).action
         == "block"
     )
 
@@ -171,23 +171,23 @@ def test_text_read_in_a_picture_meets_the_blocklist(tmp_path: Path) -> None:
 )
 def test_an_answer_that_is_no_score_is_never_allowed(answer: Scores) -> None:
     with pytest.raises(CannotDecide, match="expected unsafe, unread and all 17 categories") as caught:
-        Guard(None, FixedPrompts(answer), []).check_prompt("x")
+        Guard(None, [FixedPrompts(answer)], []).check_prompt("x")
     assert caught.value.stage == "input"
 
 
 def test_a_classifier_that_raises_ends_in_cannot_decide_with_its_cause_and_without_the_prompt() -> None:
     with pytest.raises(CannotDecide) as caught:
-        Guard(None, Broken(), []).check_prompt("x")
+        Guard(None, [Broken()], []).check_prompt("x")
     assert caught.value.stage == "input"
     assert isinstance(caught.value.__cause__, TimeoutError)
     assert "secret" not in str(caught.value)
     with pytest.raises(CannotDecide) as caught:
-        Guard(None, FixedPrompts(_scores()), [Broken()]).check_image(PICTURE)
+        Guard(None, [FixedPrompts(_scores())], [Broken()]).check_image(PICTURE)
     assert caught.value.stage == "output"
 
 
 def test_no_image_classifier_at_all_is_a_choice_and_allows() -> None:
-    assert Guard(None, FixedPrompts(_scores()), []).check_image(PICTURE).action == "allow"
+    assert Guard(None, [FixedPrompts(_scores())], []).check_image(PICTURE).action == "allow"
 
 
 # The embedded default, as shipped.

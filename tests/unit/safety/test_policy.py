@@ -107,6 +107,9 @@ def test_own_entries_never_switch_the_default_lists_off_unless_told_so(tmp_path:
         ("[lists]\nblocks = ['a']", "did you mean 'block'"),
         ("[lists]\nblock = 'a'", "expected a list of strings"),
         ("[lists]\nblock_files = ['missing.txt']", "missing.txt"),
+        ("[checks]\nrequire = ['image_text']", "did you mean 'required'"),
+        ("[checks]\nrequired = 'image_text'", "checks.required"),
+        ("[checks]\non_failure = 'allow'", "checks.on_failure: got 'allow'"),
         ("name = 'Bad Name'", "name"),
         ("name = ", "not TOML"),
     ],
@@ -126,3 +129,21 @@ def test_a_file_without_schema_version_or_of_another_encoding_is_refused(tmp_pat
         Policy.load(path)
     with pytest.raises(PolicyInvalid, match=r"absent\.toml"):
         Policy.load(tmp_path / "absent.toml")
+
+
+def test_checks_are_part_of_the_version_and_their_defaults_are_not(tmp_path: Path) -> None:
+    default = Policy.default().version.partition("@")[2]
+    assert Policy.default().checks.on_failure == "refuse"
+
+    def version(text: str) -> str:
+        return _load(tmp_path, text).version.partition("@")[2]
+
+    assert version('[checks]\non_failure = "refuse"\n') == default
+    changed = {
+        version('[checks]\non_failure = "review"\n'),
+        version('[checks]\nrequired = ["image_nudity"]\n'),
+        version('[checks]\nrequired = ["image_text"]\n'),
+    }
+    assert len(changed | {default}) == 4
+    both = version('[checks]\nrequired = ["image_text", "image_nudity"]\n')
+    assert both == version('[checks]\nrequired = ["image_nudity", "image_text", "image_text"]\n')

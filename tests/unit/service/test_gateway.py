@@ -116,7 +116,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     registry = registry_sqlite.create(tmp_path / "registry.sqlite")
     audit = audit_sqlite.create(tmp_path / "audit.sqlite", signing_key=keys.audit, clock=lambda: NOW)
     prompts, images, generator = FakePromptClassifier(), FakeImageClassifier(), FakeGenerator()
-    guard = Guard(prompt_classifier=prompts, image_classifiers=[images])
+    guard = Guard(prompt_classifiers=[prompts], image_classifiers=[images])
     marker = Marker(keys, "Test provider", registry, lambda: NOW)
     gateway = Gateway(guard, generator, marker, audit, keys.prompt_hash, Limits(), lambda: NOW)
     yield Rig(gateway, prompts, images, generator, audit, registry, keys)
@@ -259,7 +259,7 @@ def test_a_blocklist_hit_is_named_as_one(tmp_path: Path, rig: Rig) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text('schema_version = 1\nname = "t"\n[lists]\nblock = ["acme rocket"]\n')
     rig.gateway._guard = Guard(
-        Policy.load(policy), prompt_classifier=rig.prompts, image_classifiers=[rig.images]
+        Policy.load(policy), prompt_classifiers=[rig.prompts], image_classifiers=[rig.images]
     )
     with pytest.raises(Refused, match="blocklist") as caught:
         rig.generate("an acme rocket")
