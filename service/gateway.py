@@ -132,7 +132,8 @@ class Gateway:
         """Judge a text without generating; recorded, but a block is an answer here, not a refusal."""
         trail.prompt = text
         with self._recorded(trail):
-            decision = self._guard.check_prompt(text)
+            with trail.stages("check_prompt"):
+                decision = self._guard.check_prompt(text)
             trail.decisions.append(decision)
         return decision
 
@@ -140,7 +141,7 @@ class Gateway:
         """Judge a picture without marking it, once for each way in which it can be seen; see `moderate`."""
         picture = decode_picture(data, limits=self._limits)
         trail.stage = "output"
-        with self._recorded(trail):
+        with self._recorded(trail), trail.stages("check_image"):
             trail.decisions += [self._guard.check_image(view) for view in visible(picture.image)]
         return trail.decisions
 

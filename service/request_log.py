@@ -4,6 +4,9 @@ The line has ids, decision and stage times; never prompts, pixels, keys or query
 """
 
 import time
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -11,12 +14,15 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from safety.decision import hardest
 from service.answers import error_answer
 from service.errors import describe
 from service.gateway import new_request_id
 from service.trail import Trail
 
 log = structlog.get_logger("countermark")
+
+_WORSE: Final = ("allowed", "blocked", "failed", "not recorded")  # from the outcome to note last to the first
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -84,26 +90,18 @@ class RequestLog:
             if not started:
                 await error_answer(scope["path"], request_id, describe(error))(scope, receive, tagged)
         finally:
-            self._write(scope, request_id, status, time.perf_counter() - start, state.get("trail"))
+            self._write(scope, request_id, status, time.perf_counter() - start, state.get("trails", ()))
 
-    def _write(self, scope: Scope, request_id: str, status: int, seconds: float, trail: Trail | None) -> None:
+    def _write(
+        self, scope: Scope, request_id: str, status: int, seconds: float, trails: Sequence[Trail]
+    ) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
         self._metrics.requests.labels(route, str(status)).inc()
-        extra: dict[str, object] = {}
-        if trail is not None:
+        for trail in trails:
             for stage, spent in trail.stages.seconds.items():
                 self._metrics.stages.labels(stage).observe(spent)
             if trail.outcome is not None:
                 self._metrics.decisions.labels(trail.kind, trail.outcome, trail.action).inc()
-            extra = {
-                "kind": trail.kind,
-                "outcome": trail.outcome or "not recorded",
-                "action": trail.action if trail.decisions else None,
-                "record_ids": trail.record_ids,
-                "stage_ms": {name: round(1000 * spent) for name, spent in trail.stages.seconds.items()},
-            }
-            if trail.decisions:
-                extra["policy_version"] = trail.decisions[-1].policy_version
         log.info(
             "request",
             id=request_id,
@@ -111,5 +109,28 @@ class RequestLog:
             route=route,
             status=status,
             ms=round(1000 * seconds),
-            **extra,
+            **_summary(trails),
         )
+
+
+def _summary(trails: Sequence[Trail]) -> dict[str, object]:
+    """Give what the line says of a request's decisions: the hardest of each, the sum of times, and how many."""
+    if not trails:
+        return {}
+    decisions = [decision for trail in trails for decision in trail.decisions]
+    spent: defaultdict[str, float] = defaultdict(float)
+    for trail in trails:
+        for name, seconds in trail.stages.seconds.items():
+            spent[name] += seconds
+    summary: dict[str, object] = {
+        "kind": trails[0].kind,
+        "outcome": max((trail.outcome or "not recorded" for trail in trails), key=_WORSE.index),
+        "action": hardest(decisions) if decisions else None,
+        "record_ids": [one for trail in trails for one in trail.record_ids],
+        "stage_ms": {name: round(1000 * seconds) for name, seconds in spent.items()},
+    }
+    if len(trails) > 1:
+        summary["decisions"] = len(trails)
+    if decisions:
+        summary["policy_version"] = decisions[-1].policy_version
+    return summary

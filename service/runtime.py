@@ -61,6 +61,26 @@ def open_stores(settings: Settings) -> tuple[Keys, RegistryStore, AuditStore]:
     return keys, registry, audit
 
 
+def open_guard(settings: Settings) -> Guard:
+    """Build what judges prompts and pictures; models are loaded at first use.
+
+    Raises:
+        StartupError: the policy cannot be used.
+
+    """
+    try:
+        return Guard(
+            Policy.load(settings.policy) if settings.policy else Policy.default(),
+            settings.prompt_classifiers,
+            settings.image_classifiers,
+            options=settings.classifier_options,
+            timeout_s=settings.classifier_timeout_s,
+            combine=settings.combine,
+        )
+    except SafetyError as error:
+        raise StartupError(f"safety checks: {error}") from error
+
+
 def open_verifier(settings: Settings, keys: Keys) -> Verifier:
     """Build what `countermark verify` needs: no models, no generator.
 
@@ -96,9 +116,8 @@ def build_runtime(settings: Settings) -> Runtime:
     """
     keys, registry, audit = open_stores(settings)
     limits = _limits(settings)
+    guard = open_guard(settings)
     try:
-        policy = Policy.load(settings.policy) if settings.policy else Policy.default()
-        guard = Guard(policy)
         guard.warm_up()
     except SafetyError as error:
         raise StartupError(f"safety checks: {error}") from error

@@ -3,6 +3,7 @@
 import logging
 import socket
 import sys
+from collections.abc import Mapping
 
 import cv2
 import structlog
@@ -12,6 +13,8 @@ from service.app import create_app
 from service.errors import StartupError
 from service.runtime import build_runtime
 from service.settings import Settings
+
+log = structlog.get_logger("countermark")
 
 SAVE = (
     "import base64,json,sys; "
@@ -42,7 +45,14 @@ def serve(settings: Settings) -> None:
     runtime = build_runtime(settings)
     port = listener.getsockname()[1]
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    welcome = _welcome(settings, f"http://{host}:{port}", development=runtime.keys.development)
+    for name, reason in runtime.guard.missing.items():
+        log.warning("check missing", check=name, reason=reason)
+    welcome = _welcome(
+        settings,
+        f"http://{host}:{port}",
+        development=runtime.keys.development,
+        missing=runtime.guard.missing,
+    )
     config = uvicorn.Config(
         create_app(runtime),
         log_config=None,
@@ -88,8 +98,8 @@ def _tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - see above
 
 
-def _welcome(settings: Settings, url: str, *, development: bool) -> str:
-    notes = []
+def _welcome(settings: Settings, url: str, *, development: bool, missing: Mapping[str, str]) -> str:
+    notes = [f"WARNING: not checking with {name}: {reason}" for name, reason in missing.items()]
     if development:
         notes.append(f"Development keys in {settings.data_dir / 'keys'}: fine to try, not to publish with.")
     if settings.generator == "builtin":

@@ -8,11 +8,14 @@ rule TID251).
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from classifiers import DEFAULT_IMAGE, DEFAULT_PROMPT
+from classifiers.combine import Combination
+from safety.guard import TIMEOUT_S
 from service.errors import StartupError
 
 MIB = 1024 * 1024
@@ -42,6 +45,22 @@ class Settings(BaseSettings):
     generator_options: dict[str, Any] = Field({}, description="keyword arguments of the plug-in's create()")
     policy: Path | None = Field(None, description="policy TOML; the packaged default when absent")
 
+    prompt_classifiers: tuple[str, ...] = Field(
+        DEFAULT_PROMPT,
+        min_length=1,
+        description="what judges prompts: names of classifiers, or 'package.module:factory'",
+    )
+    image_classifiers: tuple[str, ...] = Field(DEFAULT_IMAGE, description="what judges pictures")
+    classifier_options: dict[str, dict[str, Any]] = Field(
+        {}, description="keyword arguments of a classifier's factory, in a table by its name"
+    )
+    classifier_timeout_s: float = Field(
+        TIMEOUT_S, gt=0, le=600, description="seconds that one classifier may take for one prompt or picture"
+    )
+    combine: Combination = Field(
+        "max", description="how several scores of a category become one: max, or mean of those that know it"
+    )
+
     watermark_key_file: Path | None = Field(
         None, description="file with 16..64 key bytes in hex; a development key otherwise"
     )
@@ -64,6 +83,13 @@ class Settings(BaseSettings):
     )
     workers: int = Field(2, ge=1, le=64, description="pictures worked on at the same time")
     queue: int = Field(32, ge=1, le=10_000, description="requests that may wait for a worker before 503")
+
+    @model_validator(mode="after")
+    def _options_are_for_somebody(self) -> Self:
+        for name in self.classifier_options:
+            if name not in (*self.prompt_classifiers, *self.image_classifiers):
+                raise ValueError(f"classifier_options has a table for {name!r}, which is not in use")
+        return self
 
     @field_validator("provider")
     @classmethod

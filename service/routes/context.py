@@ -25,7 +25,9 @@ def request_id(request: Request) -> str:
 
 
 def trail_for(request: Request, kind: str) -> Trail:
-    """Start the trail of a decision and let the request log show its stage times."""
+    """Start the trail of a decision and let the request log count it; a request may take several decisions."""
     trail = Trail(request_id=request_id(request), kind=kind)
-    request.state.trail = trail
+    if not hasattr(request.state, "trails"):
+        request.state.trails = []
+    request.state.trails.append(trail)
     return trail

@@ -57,10 +57,16 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz")
 def readyz(request: Request) -> JSONResponse:
-    """200 when the stores answer, else 503: a load balancer should stop sending requests."""
+    """200 when the stores answer, with the checks in use; else 503: a load balancer should stop sending requests."""
     parts = runtime(request)
     try:
         state = {"status": "ready", "audit_entries": parts.audit.size(), "records": parts.registry.count()}
     except (AuditError, OSError) as error:
         return JSONResponse({"status": "not ready", "reason": type(error).__name__}, 503)
-    return JSONResponse(state)
+    models = parts.guard.models
+    checks = {
+        "prompts": models["input"],
+        "pictures": models["output"],
+        "missing": sorted(parts.guard.missing),  # why is said at start; it may name paths
+    }
+    return JSONResponse(state | {"checks": checks})

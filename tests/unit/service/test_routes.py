@@ -2,12 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
+from classifiers import DEFAULT_IMAGE, DEFAULT_PROMPT
 from safety.checkpoint import Checkpoint
 from service.app import create_app
+from service.errors import StartupError
 from service.runtime import build_runtime
 from service.settings import Settings
 
@@ -44,6 +49,41 @@ def test_health_and_readiness(client: TestClient) -> None:
     assert ready["status"] == "ready"
     assert ready["audit_entries"] >= 1
     assert ready["records"] >= 1
+    assert any(model.startswith(DEFAULT_PROMPT[0]) for model in ready["checks"]["prompts"])
+    assert len(ready["checks"]["pictures"]) + len(ready["checks"]["missing"]) == len(DEFAULT_IMAGE)
+
+
+def _decisions(client: TestClient) -> dict[tuple[str, str], float]:
+    """Count the moderations in `/metrics` by outcome and action."""
+    return {
+        (sample.labels["outcome"], sample.labels["action"]): sample.value
+        for family in text_string_to_metric_families(client.get("/metrics").text)
+        for sample in family.samples
+        if sample.name == "countermark_decisions_total" and sample.labels["kind"] == "moderation"
+    }
+
+
+@pytest.mark.parametrize("typed", [False, True], ids=["texts", "typed parts"])
+def test_every_input_of_a_moderation_is_counted_and_logged(client: TestClient, typed: bool) -> None:
+    texts = ["a lighthouse", "explicit porn of naked people having sex", "a red boat"]
+    body = {"input": [{"type": "text", "text": text} for text in texts] if typed else texts}
+    before = _decisions(client)
+    with capture_logs() as lines:
+        assert client.post("/v1/moderations", json=body).status_code == 200
+    after = _decisions(client)
+    added = {key: after[key] - before.get(key, 0) for key in after}
+    assert added == {("allowed", "allow"): 2, ("blocked", "block"): 1}
+    (line,) = (line for line in lines if line["event"] == "request")
+    assert (line["decisions"], line["outcome"], line["action"]) == (3, "blocked", "block")
+    assert "check_prompt" in line["stage_ms"]
+    assert "lighthouse" not in json.dumps(line)
+
+
+def test_what_the_policy_requires_and_is_not_in_use_keeps_the_service_from_starting(tmp_path: Path) -> None:
+    policy = tmp_path / "p.toml"
+    policy.write_text('schema_version = 1\n[checks]\nrequired = ["image_text"]\n')
+    with pytest.raises(StartupError, match="image_text.*add it"):
+        build_runtime(Settings(data_dir=tmp_path / "data", policy=policy, image_classifiers=()))
 
 
 def test_metrics_count_decisions_and_stages(client: TestClient) -> None:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from safety import CannotDecide
 from service.errors import StartupError
+from service.runtime import open_guard
 from service.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[3]
@@ -34,6 +36,11 @@ def test_flag_beats_environment_beats_file(tmp_path: Path, monkeypatch: pytest.M
         ("port = ", "config"),
         ("workers = 'many'", "workers"),
         ("provider = ''", "provider"),
+        ("combine = 'median'", "combine"),
+        ("classifier_timeout_s = 0", "classifier_timeout_s"),
+        ("prompt_classifiers = []", "prompt_classifiers"),
+        ("prompt_classifiers = 'ngram'", "prompt_classifiers"),
+        ("[classifier_options.prompt_typo]\nx = 1", "prompt_typo.*not in use"),
     ],
 )
 def test_a_wrong_file_is_explained(tmp_path: Path, text: str, words: str) -> None:
@@ -41,6 +48,24 @@ def test_a_wrong_file_is_explained(tmp_path: Path, text: str, words: str) -> Non
     file.write_text(text)
     with pytest.raises(StartupError, match=words):
         load_settings(file)
+
+
+def test_classifiers_come_from_the_file_with_their_options(tmp_path: Path) -> None:
+    file = tmp_path / "countermark.toml"
+    file.write_text(
+        'prompt_classifiers = ["ngram"]\nimage_classifiers = []\ncombine = "mean"\n'
+        'classifier_timeout_s = 2.5\n[classifier_options.ngram]\nmodel_dir = "/nowhere"\n'
+    )
+    settings = load_settings(file, data_dir=tmp_path / "data")
+    with pytest.raises(CannotDecide):
+        open_guard(settings).check_prompt("x")  # its only model cannot be read
+    assert "nowhere" in _missing(settings)["ngram"]
+
+
+def _missing(settings: Settings) -> dict[str, str]:
+    guard = open_guard(settings)
+    assert guard.models == {"input": (), "output": ()}
+    return guard.missing
 
 
 def test_missing_file(tmp_path: Path) -> None:
