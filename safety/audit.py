@@ -1,116 +1,28 @@
-"""What one audit entry says, the bytes that are hashed, and how a log of them is verified.
+"""How a log of audit entries is verified.
 
-Canonical bytes of an entry: one JSON object, keys sorted, no spaces, UTF-8, non-ASCII characters as
-themselves, numbers as Python's json writes them, `"schema":1` among the members. These bytes are the leaf of
-the Merkle tree (safety.merkle); a row of the log keeps them with the leaf hash and the seal
-(safety.checkpoint).
+The canonical bytes of an entry (safety.audit_entry) are the leaf of the Merkle tree (safety.merkle); a row of the
+log keeps them with the leaf hash and the seal (safety.checkpoint).
 
 What verification promises. Without the signing key nobody can change, remove, repeat, reorder or insert an
 entry, or cut entries off the end, unnoticed. Two limits, which no log on a single machine can lift: whoever
 takes the key can write anything, and whoever puts back an older copy of BOTH the log and its checkpoint file
 hides what came after. Keep checkpoints on another machine to close the second: the log must be consistent
 with each of them for ever.
-
-No entry holds a prompt or a picture; `prompt_hash` is an HMAC made by the caller.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Literal
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    FiniteFloat,
-    StringConstraints,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict
 
 from safety.checkpoint import Checkpoint, LogKey, check_signature, format_time
 from safety.errors import AuditUnreadable, CheckpointMalformed
 from safety.merkle import EMPTY_ROOT, CompactRange, leaf_hash
 
-SCHEMA = 1
-MAX_TEXT = 4000  # characters of one text member; a longer one is cut and says so
-
-Outcome = Literal["allowed", "blocked", "failed"]
-Action = Literal["allow", "annotate", "review", "block"]
 CheckpointStatus = Literal["current", "behind", "ahead", "contradicts", "damaged", "missing", "not_checked"]
-
-
-def _clean(value: object) -> object:
-    """Make any text recordable: lone surrogates have no UTF-8, and a log entry is no place for megabytes."""
-    if not isinstance(value, str) or (value.isascii() and len(value) <= MAX_TEXT):
-        return value
-    text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… (+{len(text) - MAX_TEXT} characters)"
-
-
-Text = Annotated[str, BeforeValidator(_clean)]
-Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.-]{0,39}$")]
-Time = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
-
-
-class AuditEntry(BaseModel):
-    """One decision. `kind` is "generation", "edit", "mark", "moderation" ...; `stage` is where it ended.
-
-    `scores` maps category to score in [0, 1]; `categories` are those the policy flagged. Text longer than
-    MAX_TEXT characters is cut, lone surrogates become U+FFFD: odd input must not keep a decision out of the
-    record.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    time: Time
-    request_id: Text
-    kind: Word
-    outcome: Outcome
-    stage: Word | Literal[""] = ""
-    action: Action | None = None
-    categories: tuple[Text, ...] = ()
-    scores: dict[Text, FiniteFloat] = {}
-    reasons: tuple[Text, ...] = ()
-    policy_version: Text = ""
-    models: tuple[Text, ...] = ()
-    generator: Text = ""
-    generator_version: Text = ""
-    record_ids: tuple[Text, ...] = ()
-    tenant: Text = ""
-    prompt_hash: Text | None = None
-    detail: Text = ""
-
-    def canonical(self) -> bytes:
-        """Return the bytes that are hashed (module docstring)."""
-        members = self.model_dump() | {"time": format_time(self.time), "schema": SCHEMA}
-        return json.dumps(
-            members, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-        ).encode()
-
-    @classmethod
-    def from_canonical(cls, data: bytes) -> "AuditEntry":
-        """Read canonical bytes back.
-
-        Raises:
-            AuditUnreadable: they are not an entry of schema 1.
-
-        """
-        try:
-            members: Any = json.loads(data)
-            if not isinstance(members, dict) or members.pop("schema", None) != SCHEMA:
-                raise AuditUnreadable(
-                    f"audit entry: got {data[:60]!r}, expected schema {SCHEMA}, verify the log"
-                )
-            return cls.model_validate(members)
-        except (ValueError, RecursionError, ValidationError) as error:
-            raise AuditUnreadable(
-                f"audit entry: got {data[:60]!r}, expected the JSON of one entry, verify the log"
-            ) from error
 
 
 @dataclass(frozen=True, slots=True)

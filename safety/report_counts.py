@@ -2,9 +2,9 @@
 
 Rules:
 - Days are UTC days; `date_from` and `date_to` both belong to the report.
-- Counts are of audit entries (one a request). An entry flagged in two categories counts once in each
-  category's row, and once in every other table; only rows of categories and classifiers may add up to more
-  than the total.
+- Counts are of audit entries (one a decision). A reviewer's verdict on an earlier entry is no decision and is not
+  counted. An entry flagged in two categories counts once in each category's row, and once in every other table;
+  only rows of categories and classifiers may add up to more than the total.
 - Nothing is estimated: a figure that the log does not hold is None, and coverage says which requests lack a
   mark.
 - The report says whether the log behind it verified, or that this was not looked at.
@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from safety.audit import AuditEntry, AuditReport
+from safety.audit import AuditReport
+from safety.audit_entry import VERDICT, AuditEntry
 from safety.errors import ReportRangeInvalid
 
 SCHEMA_VERSION = "1"
@@ -141,6 +142,8 @@ def build_report(
     models: Counter[tuple[str, str]] = Counter()
     coverage = dict.fromkeys(Coverage.model_fields, 0)
     for entry in entries:
+        if entry.kind == VERDICT:
+            continue
         key = _key(entry)
         if date_from <= key.day <= date_to:
             cells[key] += 1

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safety import Decision, Guard
-from safety.audit import AuditEntry, Outcome
+from safety.audit_entry import AuditEntry, Judgement, Outcome
 from safety.errors import AuditError
 from service.errors import BadRequest, CannotRecord, Refused, UpstreamRefused
 from service.generators import GenerationRequest, Generator
@@ -207,6 +207,7 @@ class Gateway:
             tenant="default",
             prompt_hash=self._hash(trail.prompt),
             detail=detail,
+            judgements=tuple(Judgement.of(decision) for decision in trail.decisions),
         )
         try:
             with trail.stages("audit"):

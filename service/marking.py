@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import watermark
-from safety.audit import Action
+from safety.decision import Action
 from service.keys import Keys
 from service.stages import StageTimes
 from service.stores import Record, RegistryStore

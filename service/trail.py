@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from safety import Decision
-from safety.audit import Action, Outcome
-from safety.decision import hardest
+from safety.audit_entry import Outcome
+from safety.decision import Action, hardest
 from service.stages import StageTimes
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import IO, Any, Protocol
 
-from safety.audit import AuditEntry, AuditReport
+from safety.audit import AuditReport
+from safety.audit_entry import AuditEntry
 from safety.checkpoint import Checkpoint
 from service.stores.record import Record
 

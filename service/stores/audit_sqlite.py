@@ -24,7 +24,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from safety.audit import AuditEntry, AuditReport, LogRow, newest_valid, verify_log
+from safety.audit import AuditReport, LogRow, newest_valid, verify_log
+from safety.audit_entry import AuditEntry
 from safety.audit_export import build_proof, export_lines
 from safety.checkpoint import Checkpoint, LogKey, format_time
 from safety.errors import AuditAppendFailed, AuditError, AuditUnreadable

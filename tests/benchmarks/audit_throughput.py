@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from safety.audit import AuditEntry
+from safety.audit_entry import AuditEntry
 from service.stores import audit_sqlite
 from service.stores.audit_sqlite import AuditLog
 

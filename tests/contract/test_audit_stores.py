@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import service.stores
-from safety.audit import AuditEntry
+from safety.audit_entry import AuditEntry
 from safety.audit_export import check_proof, verify_export
 from safety.checkpoint import LogKey, check_signature
 from safety.errors import AuditAppendFailed, AuditKeyInvalid, AuditUnreadable
@@ -239,7 +239,7 @@ WRITER = """
 import sys
 from datetime import UTC, datetime
 from importlib import import_module
-from safety.audit import AuditEntry
+from safety.audit_entry import AuditEntry
 log = import_module(sys.argv[1]).create(sys.argv[2], signing_key=b"k" * 32)
 for number in range(int(sys.argv[4])):
     name = f"{sys.argv[3]}-{number}"

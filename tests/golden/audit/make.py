@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from safety.audit import AuditEntry
+from safety.audit_entry import AuditEntry
 from safety.report import build_report, to_csv, to_json
 from service.stores import audit_sqlite
 

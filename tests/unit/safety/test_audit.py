@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from safety.audit import MAX_TEXT, AuditEntry, AuditReport, LogRow, newest_valid, verify_log
+from safety.audit import AuditReport, LogRow, newest_valid, verify_log
+from safety.audit_entry import MAX_TEXT, AuditEntry
 from safety.checkpoint import LogKey
 from safety.errors import AuditUnreadable
 from safety.merkle import CompactRange, leaf_hash, root

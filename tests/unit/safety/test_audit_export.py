@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from safety.audit import AuditEntry
+from safety.audit_entry import AuditEntry
 from safety.audit_export import build_proof, check_proof, export_lines, verify_export
 from safety.checkpoint import LogKey
 from safety.errors import AuditUnreadable

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reportlab.lib import utils as reportlab_utils
 
-from safety.audit import AuditEntry, AuditReport, CheckpointState
+from safety.audit import AuditReport, CheckpointState
+from safety.audit_entry import AuditEntry
 from safety.errors import ReportRangeInvalid
 from safety.report import ModerationReport, Tally, build_report, to_csv, to_html, to_json, to_pdf
 from safety.report_chart import MAX_BARS, lay_out

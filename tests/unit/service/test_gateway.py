@@ -14,7 +14,7 @@ from PIL import Image
 
 from classifiers import CATEGORIES, Scores
 from safety import Guard, Policy
-from safety.audit import AuditEntry
+from safety.audit_entry import AuditEntry
 from safety.errors import AuditAppendFailed, SafetyError
 from service.errors import BadRequest, CannotRecord, Refused, StageFailed, UpstreamRefused
 from service.gateway import Gateway, visible
@@ -132,6 +132,8 @@ def test_allowed_request_leaves_marked_registered_and_recorded(rig: Rig) -> None
     assert entry.record_ids == tuple(p.id for p in pictures)
     assert entry.generator == "fake-generator"
     assert "harbour" not in entry.canonical().decode()
+    assert [judged.stage for judged in entry.judgements] == ["input", "output", "output"]
+    assert {judged.models for judged in entry.judgements} == {("fake@1",)}
     verifier = Verifier(rig.keys, TrustAnchors(rig.keys.identity.root_pem), rig.registry, Limits())
     for picture in pictures:
         report = verifier.verify(picture.data)

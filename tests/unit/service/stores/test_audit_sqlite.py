@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from safety.audit import AuditEntry, AuditReport
+from safety.audit import AuditReport
+from safety.audit_entry import AuditEntry
 from safety.errors import AuditAppendFailed, AuditUnreadable
 from service.stores import _audit_tables, audit_sqlite
 from service.stores.audit_sqlite import AuditLog
