@@ -9,6 +9,8 @@
     │   ├── AuditUnreadable        the log (or one entry of it) cannot be read at all
     │   ├── AuditKeyInvalid        the signing key is not 32 bytes of Ed25519 seed
     │   └── CheckpointMalformed    a text is not one of our checkpoints
+    ├── FeedbackInvalid            a verdict or a target for tuning that cannot be used
+    │   └── TooFewVerdicts         the target cannot be shown with them: nothing is changed
     └── ReportRangeInvalid         the days of a report are out of order or too many
 
 A negative verdict is never an exception: a log that was tampered with is an `AuditReport` with ok = False.
@@ -55,6 +57,14 @@ class AuditKeyInvalid(AuditError):
 
 class CheckpointMalformed(AuditError):
     """A text does not have the form of a checkpoint; whether its signature holds is another question."""
+
+
+class FeedbackInvalid(SafetyError):
+    """A reviewer's verdict, or a target that thresholds should meet, cannot be used; the message names the line."""
+
+
+class TooFewVerdicts(FeedbackInvalid):
+    """The verdicts do not show what was asked for; the message says how many it takes."""
 
 
 class ReportRangeInvalid(SafetyError):
