@@ -7,6 +7,7 @@ ClassifierError
 ├── ModelUnreadable       weights missing, damaged, or not those the card names
 ├── ImageRejected         not a uint8 (H, W, 3) array
 ├── TextUnreadable        the text reader failed on a picture
+├── BrandInvalid          a brand's file holds no mark that can be looked for, or more than a mark
 └── TrainingDataInvalid   a row or folder that the trainer or the evaluation cannot use
 """
 
@@ -33,6 +34,10 @@ class ModelUnreadable(ClassifierError):
 
 class ImageRejected(ClassifierError):
     """The array is not a picture as this package defines one."""
+
+
+class BrandInvalid(ClassifierError):
+    """A brand's file holds no mark that can be looked for, or more than a mark."""
 
 
 class TextUnreadable(ClassifierError):
