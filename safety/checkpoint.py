@@ -162,3 +162,23 @@ def verifier_key(public_key: bytes) -> str:
     encoded = base64.b64encode(_ED25519 + public_key).decode()
     origin = origin_of(public_key)
     return f"{origin}+{key_id_of(origin, public_key)}+{encoded}"
+
+
+def parse_verifier_key(text: str) -> bytes:
+    """Return the public key (32 bytes) that `verifier_key` wrote as `text`.
+
+    Raises:
+        AuditKeyInvalid: it wrote no such text.
+
+    """
+    try:
+        _, _, encoded = text.strip().split("+", 2)  # base64 has "+" as well
+        blob = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        blob = b""
+    if len(blob) == 1 + KEY_BYTES and verifier_key(blob[1:]) == text.strip():
+        return blob[1:]
+    raise AuditKeyInvalid(
+        f"public key: got {text[:80]!r}, expected countermark-audit/<id>+<key id>+<base64>, as `countermark audit key` "
+        "prints it"
+    )

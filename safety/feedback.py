@@ -1,12 +1,12 @@
 """What people said of decisions: verdicts from the log itself and from a CSV, joined with the scores recorded then.
 
 A CSV has a header line. Columns: `index` (audit index) or `record_id` (of the picture), `verdict` ("harmless" or
-"harmful"), optional `category` (what a harmful one was), optional `text` (the prompt, for training: the log does
-not hold it). Other columns are passed over. Of two verdicts on one entry the later counts, the CSV after the log.
+"harmful"), optional `category` (what a harmful one was); for training also `text`, the prompt, which the log does not
+hold. Other columns are passed over. Of two verdicts on one entry the later counts, the CSV after the log.
 """
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from classifiers.scores import CATEGORIES
@@ -22,7 +22,6 @@ class Review:
     index: int
     harmful: bool
     category: str | None = None
-    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +56,68 @@ def reviews_in(entries: Iterable[tuple[int, AuditEntry]]) -> dict[int, Review]:
     return reviews
 
 
-def read_reviews(
-    lines: Iterable[str], where: str, size: int, records: Mapping[str, int] | None = None
-) -> list[Review]:
-    """Read verdicts from the lines of a CSV; without a column `verdict` nothing is a verdict.
-
-    Args:
-        lines: the file.
-        where: its name, for errors.
-        size: entries in the log; an index must lie below.
-        records: audit index by record id.
+def read_reviews(lines: Iterable[str], where: str, index_of: "IndexOf") -> list[Review]:
+    """Read verdicts from the lines of the CSV `where`.
 
     Raises:
         FeedbackInvalid: a column is missing, or a value is none of those above; names the line.
 
     """
+    reviews = []
+    for at, row in _rows(lines, where, "verdict"):
+        category = row.get("category", "").strip() or None
+        harmful = check_verdict(row["verdict"].strip().lower(), category, at)
+        reviews.append(Review(index_of(row, at), harmful, category))
+    return reviews
+
+
+def read_texts(lines: Iterable[str], where: str, index_of: "IndexOf") -> list[tuple[int, str, str]]:
+    """Read prompts from the lines of the CSV `where`: audit index, text, and where it stands.
+
+    Raises:
+        FeedbackInvalid: as for `read_reviews`.
+
+    """
+    return [(index_of(row, at), row["text"], at) for at, row in _rows(lines, where, "text")]
+
+
+class IndexOf:
+    """Finds the entry that a row of a CSV speaks of."""
+
+    def __init__(self, size: int, records: Mapping[str, int]) -> None:
+        """Take the number of entries in the log, and audit indices by record id."""
+        self._size, self._records = size, records
+
+    def __call__(self, row: Mapping[str, str], where: str) -> int:
+        """Give the audit index that `index` or `record_id` of the row names.
+
+        Raises:
+            FeedbackInvalid: it names none.
+
+        """
+        given, record = row.get("index", "").strip(), row.get("record_id", "").strip()
+        if given:
+            if not given.isdecimal() or len(given) > 18 or int(given) >= self._size:
+                raise FeedbackInvalid(
+                    f"{where}: got index {given!r}, expected 0 to {self._size - 1}, the entries of the log"
+                )
+            return int(given)
+        if record not in self._records:
+            raise FeedbackInvalid(f"{where}: got record {record!r}, expected the id of a record in the log")
+        return self._records[record]
+
+
+def _rows(lines: Iterable[str], where: str, needed: str) -> Iterator[tuple[str, dict[str, str]]]:
     rows = csv.DictReader(lines, strict=True)
     try:
         columns = set(rows.fieldnames or ())
-        if "verdict" not in columns or not columns & {"index", "record_id"}:
+        if needed not in columns or not columns & {"index", "record_id"}:
             raise FeedbackInvalid(
-                f"{where}: got columns {', '.join(sorted(columns)) or 'none'}, expected index or record_id, and verdict"
+                f"{where}: got columns {', '.join(sorted(columns)) or 'none'}, "
+                f"expected index or record_id, and {needed}"
             )
-        return [_review(row, f"{where}, line {rows.line_num}", size, records or {}) for row in rows]
+        for row in rows:
+            yield f"{where}, line {rows.line_num}", {k: v or "" for k, v in row.items() if k in columns}
     except csv.Error as error:
         raise FeedbackInvalid(f"{where}, line {rows.line_num}: not CSV ({error})") from error
 
@@ -122,21 +160,3 @@ def join(entries: Iterable[tuple[int, AuditEntry]], reviews: Mapping[int, Review
         case for case in found if all(judged.models == newest[judged.stage] for judged in case.judgements)
     )
     return Cases(same, len(found) - len(same), without)
-
-
-def _review(row: Mapping[str, str | None], where: str, size: int, records: Mapping[str, int]) -> Review:
-    given = (row.get("index") or "").strip()
-    record = (row.get("record_id") or "").strip()
-    if given:
-        if not given.isdecimal() or len(given) > 18 or int(given) >= size:
-            raise FeedbackInvalid(
-                f"{where}: got index {given!r}, expected 0 to {size - 1}, the entries of the log"
-            )
-        index = int(given)
-    elif record in records:
-        index = records[record]
-    else:
-        raise FeedbackInvalid(f"{where}: got record {record!r}, expected the id of a record in the log")
-    category = (row.get("category") or "").strip() or None
-    harmful = check_verdict((row.get("verdict") or "").strip().lower(), category, where)
-    return Review(index, harmful, category, row.get("text") or None)

@@ -53,6 +53,8 @@ SCHEMA_VERSION: Final = 1
 _MAX_FILE_BYTES: Final = 4 << 20
 """A policy or list of more than 4 MiB (some 200,000 phrases) is a mistake."""
 
+NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+
 Score = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -105,7 +107,7 @@ class Policy(_Entry):
     """One complete set of rules; get one from `load` or `default`."""
 
     schema_version: Literal[1]
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+    name: Annotated[str, Field(pattern=NAME)]
     unsafe: CategoryRule
     unread: CategoryRule
     categories: Mapping[str, CategoryRule]

@@ -20,6 +20,7 @@ the threshold. How it is estimated:
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ from classifiers.scores import CATEGORIES
 from safety.decision import ACTIONS, Action
 from safety.errors import FeedbackInvalid, TooFewVerdicts
 from safety.feedback import Case
-from safety.policy import Band, CategoryRule, Policy
+from safety.policy import NAME, Band, CategoryRule, Policy
 
 CONFIDENCE: Final = 0.95
 STEPS: Final = 1000
@@ -97,6 +98,10 @@ def tune(
         )
     if name == policy.name:
         raise FeedbackInvalid(f"name of the new policy: got {name!r}, the old one's, expected another")
+    if not re.match(NAME, name):
+        raise FeedbackInvalid(
+            f"name of the new policy: got {name!r}, expected up to 64 letters, digits, dots, underscores and hyphens"
+        )
     weights = _weights(cases, target)
     rules = {}
     tuned: list[TunedRule] = []

@@ -13,6 +13,11 @@ from typing import Annotated, Any
 
 import typer
 
+from service.cli_audit import audit_app
+from service.cli_classify import classify
+from service.cli_options import Config, DataDir, Inputs, Json, KeyFile
+from service.cli_policy import policy_app
+from service.cli_review import review_app
 from service.command_io import (
     CANNOT_JUDGE,
     NEGATIVE,
@@ -20,7 +25,6 @@ from service.command_io import (
     fail,
     format_of,
     judge_each,
-    lines_of,
     open_audit,
     read_file,
     say,
@@ -35,19 +39,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-audit_app = typer.Typer(help="Verify, export and prove the tamper-evident log.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
-
-Inputs = Annotated[list[Path], typer.Argument(metavar="IN...", help="picture files")]
-DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="keys, registry and audit log \\[default: countermark-data]")
-]
-Config = Annotated[Path | None, typer.Option("--config", help="settings in a TOML file")]
-Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
-KeyFile = Annotated[
-    Path | None,
-    typer.Option("--key-file", help="watermark key in hex \\[default: the one in the data directory]"),
-]
+app.add_typer(policy_app, name="policy")
+app.add_typer(review_app, name="review")
+app.command()(classify)
 
 
 @app.command()
@@ -209,119 +204,6 @@ def verify(inputs: Inputs, json_: Json = False, data_dir: DataDir = None, config
 
 
 @app.command()
-def classify(  # noqa: C901 - two inputs, two outputs
-    text: Annotated[str | None, typer.Argument(metavar="[TEXT]")] = None,
-    jsonl: Annotated[Path | None, typer.Option(help='one object a line with "text"')] = None,
-    json_: Json = False,
-    data_dir: DataDir = None,
-    config: Config = None,
-) -> None:
-    """Judge a prompt, or every row of a JSONL file; not recorded."""
-    from safety import Guard, Policy
-    from service.settings import load_settings
-
-    if (text is None) == (jsonl is None):
-        fail("classify: give either TEXT or --jsonl FILE.")
-    settings = load_settings(config, data_dir=data_dir)
-    guard = Guard(Policy.load(settings.policy) if settings.policy else Policy.default())
-
-    def judge(value: str) -> dict[str, Any]:
-        decision = guard.check_prompt(value)
-        return {
-            "unsafe": decision.unsafe,
-            "action": decision.action,
-            "categories": dict(decision.categories),
-            "flagged": list(decision.flagged),
-            "reasons": [r.text for r in decision.reasons],
-        }
-
-    if text is not None:
-        if not text.strip():
-            fail("classify: the text is empty.")
-        row = judge(text)
-        if json_:
-            say(json.dumps({"text": text} | row, ensure_ascii=True))
-        else:
-            say(f"{row['action']}  unsafe {row['unsafe']:.3f}  {', '.join(row['flagged'])}")
-            for reason in row["reasons"]:
-                say(f"  {reason}")
-        raise typer.Exit(NEGATIVE if row["action"] in {"block", "review"} else OK)
-    assert jsonl is not None  # noqa: S101 - one of the two was given
-    rows = []
-    for number, raw in enumerate(lines_of(jsonl), 1):
-        try:
-            given = json.loads(raw)
-            value = given["text"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            value = None
-        if not isinstance(value, str):
-            fail(f"{jsonl}, line {number}: expected a JSON object with a string in 'text'.")
-        row = given | judge(value)
-        if json_:
-            rows.append(row)
-        else:
-            say(json.dumps(row, ensure_ascii=True))
-    if json_:
-        say(json.dumps(rows, ensure_ascii=True))
-
-
-@audit_app.command("verify")
-def audit_verify(
-    json_: Json = False,
-    checkpoint: Annotated[
-        list[Path] | None,
-        typer.Option(help="a checkpoint that was kept elsewhere; may be given several times"),
-    ] = None,
-    data_dir: DataDir = None,
-    config: Config = None,
-) -> None:
-    """Recompute every hash of the log and name the first entry that does not fit."""
-    notes = [read_file(path).decode("utf-8", "replace") for path in checkpoint or ()]
-    report = open_audit(data_dir, config).verify(witnessed=notes)
-    if json_:
-        say(report.model_dump_json())
-    elif report.ok:
-        say(f"ok: {report.size} entries, root {report.root_hex}, checkpoint {report.checkpoint.status}")
-    else:
-        where = "" if report.first_bad_index is None else f" at entry {report.first_bad_index}"
-        say(f"BROKEN{where}: {report.reason}")
-    raise typer.Exit(OK if report.ok else NEGATIVE)
-
-
-@audit_app.command("export")
-def audit_export(
-    target: Annotated[
-        Path | None, typer.Argument(metavar="[OUT]", help="\\[default: standard output]")
-    ] = None,
-    data_dir: DataDir = None,
-    config: Config = None,
-) -> None:
-    """Write the log as JSON lines, with the signed checkpoint first."""
-    log = open_audit(data_dir, config)
-    if target is None:
-        log.export(sys.stdout)
-        return
-    try:
-        with target.open("w", encoding="utf-8") as file:
-            log.export(file)
-    except OSError as error:
-        fail(f"{target}: cannot be written ({error.strerror}).")
-
-
-@audit_app.command("prove")
-def audit_prove(
-    index: Annotated[int, typer.Argument(help="entry number, from 0")],
-    data_dir: DataDir = None,
-    config: Config = None,
-) -> None:
-    """Print the inclusion proof of one entry as JSON."""
-    log = open_audit(data_dir, config)
-    if not 0 <= index < log.size():
-        fail(f"index: got {index}, the log has {log.size()} entries, counted from 0.")
-    say(json.dumps(log.prove(index), indent=2))
-
-
-@app.command()
 def report(
     first: Annotated[
         datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="first day, UTC")
@@ -352,13 +234,14 @@ def report(
 
 def main() -> None:
     """Run the command; an error of ours becomes one line and status 2."""
+    from classifiers.errors import ClassifierError
     from safety.errors import SafetyError
     from service.errors import ServiceError
     from watermark.errors import WatermarkError
 
     try:
         app()
-    except (ServiceError, SafetyError, WatermarkError) as error:
+    except (ServiceError, SafetyError, WatermarkError, ClassifierError) as error:
         typer.echo(f"countermark: {error}", err=True)
         sys.exit(CANNOT_JUDGE)
     except BrokenPipeError:

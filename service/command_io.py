@@ -72,6 +72,14 @@ def open_audit(data_dir: Path | None, config: Path | None) -> Any:
     return audit
 
 
+def read_csv(path: Path) -> list[str]:
+    """Return the lines of a CSV in UTF-8, or end the command with a sentence."""
+    try:
+        return path.read_text("utf-8-sig").splitlines(keepends=True)
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"{path}: cannot be read as UTF-8 text ({error}).")
+
+
 def watermark_key(key_file: Path | None, data_dir: Path | None, config: Path | None) -> bytes:
     """Return the key of `key_file`, else the installation's (made on first use)."""
     from service.keys import load_or_create_keys, read_key_file
@@ -106,17 +114,6 @@ def read_file(path: Path) -> bytes:
         return read_capped(path)
     except OSError as error:
         fail(f"{path}: cannot be read ({error.strerror}).")
-
-
-def lines_of(path: Path) -> Iterable[str]:
-    """Yield the lines of a UTF-8 file that are not blank."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                if line.strip():
-                    yield line
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"{path}: cannot be read as UTF-8 text ({error}).")
 
 
 def write_file(path: Path, data: bytes) -> None:

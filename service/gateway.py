@@ -219,7 +219,12 @@ class Gateway:
     def _hash(self, prompt: str | None) -> str | None:
         if prompt is None:
             return None
-        return hmac.new(self._prompt_key, prompt.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+        return hash_prompt(self._prompt_key, prompt)
+
+
+def hash_prompt(key: bytes, prompt: str) -> str:
+    """Return what the log keeps of a prompt: its HMAC-SHA256 in hex, which only the holder of the key can match."""
+    return hmac.new(key, prompt.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 
 def visible(image: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:

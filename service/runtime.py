@@ -61,6 +61,16 @@ def open_stores(settings: Settings) -> tuple[Keys, RegistryStore, AuditStore]:
     return keys, registry, audit
 
 
+def open_policy(settings: Settings) -> Policy:
+    """Return the policy in force.
+
+    Raises:
+        safety.errors.PolicyInvalid: its file cannot be used.
+
+    """
+    return Policy.load(settings.policy) if settings.policy else Policy.default()
+
+
 def open_guard(settings: Settings) -> Guard:
     """Build what judges prompts and pictures; models are loaded at first use.
 
@@ -70,7 +80,7 @@ def open_guard(settings: Settings) -> Guard:
     """
     try:
         return Guard(
-            Policy.load(settings.policy) if settings.policy else Policy.default(),
+            open_policy(settings),
             settings.prompt_classifiers,
             settings.image_classifiers,
             options=settings.classifier_options,

@@ -145,7 +145,8 @@ def test_audit_of_a_mistyped_directory_cannot_be_judged(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "embed", "detect", "mark", "verify", "classify", "audit", "report"]
+    "command",
+    ["serve", "embed", "detect", "mark", "verify", "classify", "audit", "report", "policy", "review"],
 )
 def test_every_command_has_help(command: str) -> None:
     done = subprocess.run(

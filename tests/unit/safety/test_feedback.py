@@ -7,7 +7,7 @@ import pytest
 
 from safety.audit_entry import AuditEntry, Judgement
 from safety.errors import FeedbackInvalid
-from safety.feedback import Review, join, read_reviews, reviews_in
+from safety.feedback import IndexOf, Review, join, read_reviews, read_texts, reviews_in
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -32,7 +32,7 @@ def _decision(*models: str, action: Any = "review") -> AuditEntry:
 
 
 def _read(text: str, size: int = 10, records: dict[str, int] | None = None) -> list[Review]:
-    return read_reviews(text.splitlines(keepends=True), "v.csv", size, records)
+    return read_reviews(text.splitlines(keepends=True), "v.csv", IndexOf(size, records or {}))
 
 
 def test_the_last_verdict_on_an_entry_counts() -> None:
@@ -42,7 +42,9 @@ def test_the_last_verdict_on_an_entry_counts() -> None:
 
 def test_a_csv_names_entries_by_index_or_by_record() -> None:
     text = 'record_id,index,verdict,category,text,note\r\n,3,harmful,sexual,"a, b",x\r\nabc,,Harmless,,,\r\n'
-    assert _read(text, records={"abc": 7}) == [Review(3, True, "sexual", "a, b"), Review(7, False)]
+    assert _read(text, records={"abc": 7}) == [Review(3, True, "sexual"), Review(7, False)]
+    texts = read_texts(text.splitlines(keepends=True), "v.csv", IndexOf(10, {"abc": 7}))
+    assert texts == [(3, "a, b", "v.csv, line 2"), (7, "", "v.csv, line 3")]
 
 
 @pytest.mark.parametrize(
