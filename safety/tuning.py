@@ -28,7 +28,7 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import gammaincinv
 
 from classifiers.scores import CATEGORIES
 from safety.decision import ACTIONS, Action
@@ -141,11 +141,9 @@ def gamma_interval(
     tail = (1 - CONFIDENCE) / 2
     some = weighted > 0
     low = np.zeros_like(weighted)
-    low[some] = stats.gamma.ppf(
-        tail, weighted[some] ** 2 / squares[some], scale=squares[some] / weighted[some]
-    )
+    low[some] = gammaincinv(weighted[some] ** 2 / squares[some], tail) * squares[some] / weighted[some]
     more, spread = weighted + heaviest, squares + heaviest**2
-    high = stats.gamma.ppf(1 - tail, more**2 / spread, scale=spread / more)
+    high = gammaincinv(more**2 / spread, 1 - tail) * spread / more
     return np.stack([weighted / total, low / total, np.minimum(1, high / total)])
 
 
@@ -161,7 +159,7 @@ def _weights(cases: Sequence[Case], target: float) -> NDArray[np.float64]:
             weights[place] = everyone[case.action] / judged[case.action] if case.action in _ASKED else 1
     total = float(weights.sum())
     none_seen = float(
-        stats.gamma.ppf((1 + CONFIDENCE) / 2, 1)
+        gammaincinv(1, (1 + CONFIDENCE) / 2)
     )  # what zero seen false positives leave possible: 3.7
     lacking = []
     if total < none_seen / target:
