@@ -6,9 +6,9 @@ Rules:
 - each check runs under its own deadline, all of them at once;
 - a check that raises, answers late or answers nonsense refuses the request (`CannotDecide`). Only where the policy
   says `on_failure = "review"`, and the check is not among its required ones, is it named as failed instead;
-- a check that cannot be built because something is not installed or a model cannot be read is missing: that is an
-  error where the policy requires it, and otherwise told by `missing`. Any other reason (a mistyped name, a wrong
-  option) is always an error.
+- a check that cannot be built because something is not installed is missing: that is an error where the policy
+  requires it, and otherwise told by `missing`. Any other reason (a mistyped name, a wrong option, a model that is
+  not the one its card names) is always an error.
 """
 
 import re
@@ -21,7 +21,6 @@ from typing import Generic, NoReturn, Protocol, TypeVar
 import numpy as np
 
 from classifiers import CATEGORIES, ClassifierUnavailable, Scores
-from classifiers.errors import ModelUnreadable
 from safety.deadline import Deadline, TimedOut
 from safety.decision import Stage
 from safety.errors import CannotDecide, CheckMissing
@@ -151,7 +150,7 @@ class Panel(Generic[Subject]):
         try:
             return self._build(name)
         except Exception as error:
-            absent = isinstance(error, ClassifierUnavailable | ModelUnreadable)
+            absent = isinstance(error, ClassifierUnavailable)
             if absent and name not in self._rules.required:
                 self._missing[name] = str(error)
                 return None
