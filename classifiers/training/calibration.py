@@ -12,6 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from classifiers.errors import TrainingDataInvalid
+from classifiers.training.dataset import HEADS, OWN_HARMLESS, OWN_UNSAFE
+
 PREVALENCE: Final = 0.05
 """Share of unsafe prompts that the calibration assumes. The truth differs by service; thresholds, not this
 number, set the trade-off."""
@@ -39,3 +42,36 @@ def platt(
     balance = np.where(positive, PREVALENCE / positive.sum(), (1 - PREVALENCE) / (~positive).sum())
     model = LogisticRegression(C=1e4).fit(logits[used, None], positive, sample_weight=balance * used.sum())
     return max(float(model.coef_[0, 0]), 0.05), float(model.intercept_[0])
+
+
+def thresholds(
+    source: NDArray[np.object_],
+    target: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    chances: NDArray[np.float32],
+) -> dict[str, dict[str, float]]:
+    """Give, for each head, the score that 2, 1, 0.5, 0.3 % of harmless rows reach; our own sentences are left out.
+
+    Args:
+        source: object (rows,), names.
+        target: float32 (rows, heads).
+        weight: float32 (rows, heads).
+        chances: float32 (rows, heads), calibrated scores of a network that saw none of these rows.
+
+    Raises:
+        TrainingDataInvalid: no row is labelled harmless.
+
+    """
+    harmless = (weight[:, 0] >= 0.4) & (target[:, 0] == 0) & (source != OWN_HARMLESS)
+    harmless &= ~np.isin(source, ("davidson", "cold_zh_train", "artist_style", OWN_UNSAFE))
+    if not harmless.any():
+        raise TrainingDataInvalid(
+            "training rows: got none labelled harmless, expected image prompts with safe: true"
+        )
+    rates = (0.02, 0.01, 0.005, 0.003)
+    return {
+        name: {
+            f"{rate:.1%}": round(float(np.quantile(chances[harmless, head], 1 - rate)), 4) for rate in rates
+        }
+        for head, name in enumerate(HEADS)
+    }

@@ -115,7 +115,7 @@ def targets(row: Row) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         return target, _harmless_weight(row)
     weight = np.zeros(len(HEADS), np.float32)
     if row.labels == {"disturbing"}:
-        target[0], weight[0] = DISTURBING, WEAK_WEIGHT
+        target[0], weight[0] = DISTURBING, 1
     elif row.labels:
         _set_labels(row, target, weight)
     return target, weight

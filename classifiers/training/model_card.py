@@ -1,8 +1,8 @@
 """Write the card that lies beside the weights.
 
 Owns `card.md`: what the model is, which data with which licence it was trained on, what it reaches, what it
-cannot do, and the SHA-256 of the weights. The trainer writes it; the evaluation writes it again with its
-figures. The prose is `models/card_template.md`, the rest comes from `training.json` and `evaluation.json`.
+cannot do, and the SHA-256 of its files. The trainer writes it; the evaluation writes it again with its figures. The
+prose is `cards/<model>.md`, the rest comes from `training.json` and `evaluation.md`.
 """
 
 import json
@@ -12,12 +12,13 @@ from typing import Any
 
 
 def write_card(folder: Path) -> None:
-    """(Re)write `folder/card.md` from the JSON files in `folder`."""
+    """(Re)write `folder/card.md` from the files in `folder`."""
     training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     evaluated = folder / "evaluation.md"
-    template = (resources.files("classifiers") / "models" / "card_template.md").read_text(encoding="utf-8")
+    name = training.get("model", "ngram")
+    template = (resources.files("classifiers.training") / "cards" / f"{name}.md").read_text(encoding="utf-8")
     text = template.format(
-        sha256=training["sha256"],
+        sha256=_digests(training["sha256"]),
         size=f"{training['bytes'] / 1e6:.1f} MB",
         rows=training["rows"],
         own=training["own_sentences"],
@@ -30,9 +31,15 @@ def write_card(folder: Path) -> None:
     (folder / "card.md").write_text(text, encoding="utf-8")
 
 
+def _digests(of: str | dict[str, str]) -> str:
+    if isinstance(of, str):
+        return of
+    return "\n".join(f"- {name}: SHA-256 `{digest}`" for name, digest in of.items())
+
+
 def _sources(counts: dict[str, int]) -> str:
     licences = json.loads(
-        (resources.files("classifiers") / "models" / "sources.json").read_text(encoding="utf-8")
+        (resources.files("classifiers.training") / "cards" / "sources.json").read_text(encoding="utf-8")
     )
     lines = ["| source | rows | licence | from |", "|---|--:|---|---|"]
     for name, count in counts.items():

@@ -49,14 +49,15 @@ def expand(template: str, slots: Grammar, rng: random.Random) -> str:
 
 
 def sentences(name: str, count: int, rng: random.Random) -> list[tuple[str, str]]:
-    """Make `count` pairs (text, category) from a grammar, categories in the shares of `TIMES`."""
+    """Make `count` pairs (text, category) from a grammar.
+
+    A category is drawn in proportion to its `TIMES` and the root of its number of templates: a category of ten
+    templates says less than one of a hundred, but not ten times less.
+    """
     categories, slots = load_grammar(name)
-    names = [category for category in categories for _ in range(TIMES.get(category, 1))]
-    made = []
-    for index in range(count):
-        category = names[index % len(names)]
-        made.append((expand(rng.choice(categories[category]), slots, rng), category))
-    return made
+    weights = [TIMES.get(category, 1) * len(found) ** 0.5 for category, found in categories.items()]
+    drawn = rng.choices(list(categories), weights, k=count)
+    return [(expand(rng.choice(categories[category]), slots, rng), category) for category in drawn]
 
 
 def hide(phrase: str, cover: str, rng: random.Random) -> str:

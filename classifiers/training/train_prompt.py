@@ -22,14 +22,13 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from classifiers.errors import TrainingDataInvalid
 from classifiers.ngram import bloom_probes
-from classifiers.training.calibration import platt
+from classifiers.training.calibration import platt, thresholds
 from classifiers.training.corpus import Corpus
-from classifiers.training.dataset import HEADS, OWN_HARMLESS, OWN_UNSAFE, Row, data_files, load_rows
+from classifiers.training.dataset import HEADS, OWN_HARMLESS, OWN_UNSAFE
 from classifiers.training.model_card import write_card
 from classifiers.training.network import NgramNetwork
-from classifiers.training.training_mix import HELD_FOR_CHOICES, REPORT_ONLY, epoch_order, own_rows
+from classifiers.training.training_mix import epoch_order, gather
 
 _LOG = logging.getLogger("classifiers.training.train_prompt")
 
@@ -135,23 +134,6 @@ def unseen_ranking(corpus: Corpus, logits: NDArray[np.float32]) -> dict[str, dic
     return table
 
 
-def thresholds(corpus: Corpus, chances: NDArray[np.float32]) -> dict[str, dict[str, float]]:
-    """Give, for each head, the score that 2, 1, 0.5, 0.3 % of harmless rows reach (unseen; our own left out)."""
-    harmless = (corpus.weight[:, 0] >= 0.4) & (corpus.target[:, 0] == 0) & (corpus.source != OWN_HARMLESS)
-    harmless &= ~np.isin(corpus.source, ("davidson", "cold_zh_train", "artist_style", OWN_UNSAFE))
-    if not harmless.any():
-        raise TrainingDataInvalid(
-            "training rows: got none labelled harmless, expected image prompts with safe: true"
-        )
-    rates = (0.02, 0.01, 0.005, 0.003)
-    return {
-        name: {
-            f"{rate:.1%}": round(float(np.quantile(chances[harmless, head], 1 - rate)), 4) for rate in rates
-        }
-        for head, name in enumerate(HEADS)
-    }
-
-
 def pack(
     network: NgramNetwork,
     slope: NDArray[np.float32],
@@ -192,17 +174,7 @@ def run(
         TrainingDataInvalid: `data` holds nothing to read, or a bad row.
 
     """
-    files = data_files(data)
-    rows: list[Row] = []
-    for name, path in files.items():
-        if name not in REPORT_ONLY | HELD_FOR_CHOICES:
-            rows += load_rows(path)
-    avoid = [row.text for name in sorted(REPORT_ONLY & set(files)) for row in load_rows(files[name])]
-    rows = without(rows, avoid)
-    counts = {
-        name: sum(1 for row in rows if row.source == name) for name in sorted({row.source for row in rows})
-    }
-    rows += own_rows(rows, seed, avoid, own_scale)
+    rows, counts = gather(data, seed, own_scale)
     _LOG.info("%d rows", len(rows))
     corpus = Corpus(rows, BITS)
     unseen = unseen_logits(corpus, seed, epochs)
@@ -216,7 +188,7 @@ def run(
         "sources": counts,
         "own_sentences": int((~real).sum()),
         "settings": {"bits": BITS, "width": WIDTH, "hidden": HIDDEN, "epochs": epochs, "seed": seed},
-        "thresholds_at_false_positive_rate": thresholds(corpus, chances.astype(np.float32)),
+        "thresholds_at_false_positive_rate": thresholds(corpus.source, corpus.target, corpus.weight, chances),
         "unseen_sources": unseen_ranking(corpus, unseen),
         "sha256": hashlib.sha256(weights).hexdigest(),
         "bytes": len(weights),
@@ -226,12 +198,6 @@ def run(
     (out / "training.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     write_card(out)
     return figures
-
-
-def without(rows: Sequence[Row], avoid: Sequence[str]) -> list[Row]:
-    """Drop rows whose text is in an evaluation set, letter for letter but for case and outer space."""
-    seen = {text.strip().lower() for text in avoid}
-    return [row for row in rows if row.text.strip().lower() not in seen]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
