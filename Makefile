@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint e2e bench bench-watermark train-prompt evaluate-prompt clean
+.PHONY: help run test lint e2e bench bench-watermark train-prompt train-ngram evaluate-prompt clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## */\1\t/' | expand -t 18
@@ -42,7 +42,10 @@ bench: $(VENV)/dev.stamp    ## CPU time per stage of one generation and one veri
 bench-watermark: $(VENV)/dev.stamp ## what the invisible watermark survives (ARGS="--images DIR")
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.watermark_recovery $(ARGS)
 
-train-prompt: $(VENV)/dev.stamp    ## retrain the prompt classifier (DATA=folder of JSONL files)
+train-prompt: $(VENV)/dev.stamp    ## retrain the prompt classifier, about half an hour (DATA=folder of JSONL files)
+	@$(BIN)/python -m classifiers.training.train_encoder --data "$(DATA)" --out $(or $(OUT),classifiers/models/encoder) $(ARGS)
+
+train-ngram: $(VENV)/dev.stamp     ## retrain the small n-gram classifier (DATA=folder of JSONL files)
 	@$(BIN)/python -m classifiers.training.train_prompt --data "$(DATA)" --out $(or $(OUT),classifiers/models/ngram) $(ARGS)
 
 evaluate-prompt: $(VENV)/dev.stamp ## measure the prompt classifier (DATA=folder of JSONL files)
