@@ -1,7 +1,7 @@
-"""Move thresholds so that at most a given share of harmless requests is held up, shown by people's verdicts.
+"""Move thresholds so that a given share of harmless requests is held up, on the evidence of people's verdicts.
 
 For each category, and for the overall score, on its own. A false positive is a harmless request whose score reaches
-the threshold. How it is estimated:
+the threshold. How the rate is estimated:
 
 1. A request that was released without anyone being asked to look ("allow", "annotate") and has no verdict counts as
    harmless. One that has a verdict counts as that.
@@ -11,10 +11,12 @@ the threshold. How it is estimated:
 3. The rate is the weighted number of false positives by that of harmless requests. Its 95 % interval is the gamma
    interval for weighted sums of Poisson counts (Fay and Feuer, Statistics in Medicine 16, 1997); where all weights are
    1 that is the exact Poisson interval, which for rates of a few percent is Clopper and Pearson's to the second digit.
-4. The new threshold is the lowest one, in steps of .001 from 1 downwards, up to which the upper end of the interval
-   stays at or under the target. Going down from the safe side and stopping at the first failure keeps the 95 %.
-5. A threshold that is higher than this allows is lowered only as far as the lowest score of a request that a person
-   called harmful in that category: below, nothing is known to be missed.
+
+What follows, in steps of .001; either move needs evidence, and what is not shown stays as it is:
+
+4. Where the whole interval lies above the target, the threshold rises to the lowest one with a rate at the target.
+5. Where a person called a request harmful that the category missed, the threshold falls to the lowest score of such a
+   request at which the whole interval still lies at or under the target. It falls no further than that.
 
 `sexual/minors` is left alone: no rate of false alarms is a reason to raise it. Labels ("annotate") are no alarms.
 """
@@ -158,9 +160,7 @@ def _weights(cases: Sequence[Case], target: float) -> NDArray[np.float64]:
         elif not case.review.harmful:
             weights[place] = everyone[case.action] / judged[case.action] if case.action in _ASKED else 1
     total = float(weights.sum())
-    none_seen = float(
-        gammaincinv(1, (1 + CONFIDENCE) / 2)
-    )  # what zero seen false positives leave possible: 3.7
+    none_seen = float(gammaincinv(1, (1 + CONFIDENCE) / 2))  # 3.7: what zero of them seen leaves possible
     lacking = []
     if total < none_seen / target:
         lacking.append(f"{math.ceil(none_seen / target)} harmless requests in all, got {math.floor(total)}")
@@ -187,17 +187,16 @@ def _tune_one(
     target: float,
 ) -> TunedRule:
     scores = np.array([_score(case, name, rule) for case in cases])
-    current = after = _threshold(rule, action)
-    grid = np.arange(1, STEPS + 1) / STEPS
-    fails = np.flatnonzero(_rates(scores, weights, grid)[2] > target)
-    lowest = grid[fails[-1] + 1] if len(fails) and fails[-1] + 1 < STEPS else None if len(fails) else grid[0]
     harmful = np.array([score for case, score in zip(cases, scores, strict=True) if _harmful_in(case, name)])
-    if lowest is not None and lowest > current:
-        after = float(lowest)
-    elif lowest is not None and any(band.action == action for band in rule.bands):
-        missed = harmful[(harmful >= lowest) & (harmful < current)]
-        if len(missed):
-            after = max(float(lowest), math.floor(missed.min() * STEPS) / STEPS)
+    current = after = _threshold(rule, action)
+    if _rates(scores, weights, np.array([current]))[1, 0] > target:
+        grid = np.arange(1, STEPS + 1) / STEPS
+        enough = grid[(grid > current) & (_sums_from(grid, scores, weights) <= target * weights.sum())]
+        after = float(enough[0]) if len(enough) else current
+    elif any(band.action == action for band in rule.bands):
+        missed = np.floor(harmful[harmful < current] * STEPS) / STEPS
+        shown = missed[(missed > 0) & (_rates(scores, weights, missed)[2] <= target)]
+        after = float(min(shown, default=current))
     before_after = _rates(scores, weights, np.array([current, after])).T
     return TunedRule(
         name=name,
@@ -215,14 +214,17 @@ def _rates(
     scores: NDArray[np.float64], weights: NDArray[np.float64], thresholds: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Give rate, low and high end at each threshold, float64 (3, thresholds)."""
+    sums, squares = (_sums_from(thresholds, scores, values) for values in (weights, weights**2))
+    return gamma_interval(sums, squares, float(weights.max()), float(weights.sum()))
+
+
+def _sums_from(
+    thresholds: NDArray[np.float64], scores: NDArray[np.float64], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Give the sum of the values whose score reaches each threshold, float64 (thresholds,)."""
     order = np.argsort(scores)
-    places = np.searchsorted(scores[order], thresholds)
-
-    def over(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        sums = np.append(np.cumsum(values[order][::-1])[::-1], 0.0)
-        return np.asarray(sums[places])
-
-    return gamma_interval(over(weights), over(weights**2), float(weights.max()), float(weights.sum()))
+    sums = np.append(np.cumsum(values[order][::-1])[::-1], 0.0)
+    return np.asarray(sums[np.searchsorted(scores[order], thresholds)])
 
 
 def _score(case: Case, name: str, rule: CategoryRule) -> float:

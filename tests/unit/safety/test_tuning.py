@@ -141,19 +141,37 @@ def test_with_equal_weights_the_interval_is_the_exact_one_of_poisson() -> None:
     assert (low[2], high[2]) == pytest.approx((clopper.low, clopper.high), rel=0.02)
 
 
-def test_in_simulated_traffic_the_target_holds() -> None:
-    """Of 40 logs drawn from a known distribution one is expected to end over the target; more than 3 are a fault."""
-    random, target, over = np.random.default_rng(5), 0.02, 0
+TRUE = float(stats.beta.sf(0.3, 0.6, 6))
+"""Share of the simulated harmless requests that reach .3."""
+
+
+def _simulated(random: np.random.Generator, size: int) -> list[Case]:
+    """Harmless traffic with scores from a known distribution; everything blocked and half of the rest is judged."""
+    scores, coin = random.beta(0.6, 6, size), random.random(size)
+    judged = (scores >= 0.6) | ((scores >= 0.3) & (coin < 0.5))
+    return [_case(i, hate=float(scores[i]), harmful=False if judged[i] else None) for i in range(size)]
+
+
+def test_a_rate_at_the_target_is_rarely_taken_for_one_above() -> None:
+    """Of 40 simulated logs one is expected to loosen the threshold without need; more than 3 are a fault."""
+    random = np.random.default_rng(5)
+    loosened = 0
     for _ in range(40):
-        scores, coin = random.beta(0.6, 6, 1000), random.random(1000)
-        cases = [
-            _case(
-                i,
-                hate=float(score),
-                harmful=False if score >= 0.6 or (score >= 0.3 and coin[i] < 0.5) else None,
-            )
-            for i, score in enumerate(scores)
-        ]
-        tuning = tune(DEFAULT, cases, target, "n")
-        over += stats.beta.sf(_rule(tuning, "hate").after, 0.6, 6) > target
-    assert over <= 3
+        loosened += tune(DEFAULT, _simulated(random, 1000), TRUE, "n").changed
+    assert loosened <= 3
+
+
+def test_a_rate_above_the_target_is_brought_to_it() -> None:
+    random, target = np.random.default_rng(6), TRUE / 3
+    after = [_rule(tune(DEFAULT, _simulated(random, 4000), target, "n"), "hate").after for _ in range(8)]
+    assert min(after) > 0.3
+    assert stats.beta.sf(after, 0.6, 6).mean() == pytest.approx(target, rel=0.2)
+
+
+def test_what_the_verdicts_do_not_show_stays() -> None:
+    """22 of 4,022 are .55 %, with an interval from .34 to .83: over and under .5 % are both possible."""
+    cases = [*_traffic(4000, 22, judged=22, hate=0.4), _case(9000, harmful=True, hate=0.25)]
+    tuning = tune(DEFAULT, cases, 0.005, "n")
+    assert not tuning.changed
+    rate = _rule(tuning, "hate").rate_before
+    assert rate.low < 0.005 < rate.rate < rate.high
