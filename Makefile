@@ -48,8 +48,8 @@ train-prompt: $(VENV)/dev.stamp    ## retrain the prompt classifier, about half 
 train-ngram: $(VENV)/dev.stamp     ## retrain the small n-gram classifier (DATA=folder of JSONL files)
 	@$(BIN)/python -m classifiers.training.train_prompt --data "$(DATA)" --out $(or $(OUT),classifiers/models/ngram) $(ARGS)
 
-evaluate-prompt: $(VENV)/dev.stamp ## measure the prompt classifier (DATA=folder of JSONL files)
-	@$(BIN)/python -m classifiers.training.evaluate_prompt --data "$(DATA)" $(ARGS)
+evaluate-prompt: $(VENV)/dev.stamp ## measure a prompt classifier (DATA=folder of JSONL files, OUT=folder, ARGS="--model ngram")
+	@$(BIN)/python -m classifiers.training.evaluate_prompt --data "$(DATA)" --out "$(or $(OUT),evaluation)" $(ARGS)
 
 clean:           ## remove the environment and caches (never the data directory)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info

@@ -14,9 +14,9 @@ from classifiers.training.calibration import PREVALENCE, platt
 from classifiers.training.corpus import Corpus
 from classifiers.training.dataset import HEADS, Row
 from classifiers.training.evaluate_prompt import main as evaluate
-from classifiers.training.evaluate_prompt import ranking
 from classifiers.training.network import NgramNetwork, windows
-from classifiers.training.train_prompt import BITS, main, pack, without
+from classifiers.training.train_prompt import BITS, main, pack
+from classifiers.training.training_mix import without
 
 
 def _write(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
@@ -70,12 +70,12 @@ def test_report_sets_are_never_trained_on(trained: Path) -> None:
     assert set(figures["sources"]) == {"coco_captions_train", "invented"}
 
 
-def test_the_evaluation_ranks_and_measures_evasion_and_speed(trained: Path) -> None:
+def test_the_evaluation_ranks_and_marks_what_was_trained_on(trained: Path) -> None:
     result = json.loads((trained / "evaluation.json").read_text(encoding="utf-8"))
-    assert result["against the pool"]["xstest"]["auroc"] > 0.5
-    assert set(result["evasion"]) >= {"clean", "leet", "homoglyph", "after 90 harmless words"}
+    assert result["sources"]["xstest"]["auroc"] > 0.5
+    assert result["trained_on"] == ["coco_captions_train", "invented"]
     assert result["cpu_ms"]["17 words"] > 0
-    assert (trained / "evaluation.png").stat().st_size > 1000
+    assert "| invented * |" in (trained / "evaluation.md").read_text(encoding="utf-8")
 
 
 def test_an_empty_folder_stops_the_command(tmp_path: Path) -> None:
@@ -138,10 +138,3 @@ def test_calibration_of_too_few_rows_changes_nothing_and_never_turns_a_ranking_r
     assert platt(few, few, few + 1) == (1.0, 0.0)
     target = np.repeat([0.0, 1.0], 50).astype(np.float32)
     assert platt(-target, target, np.ones(100, np.float32))[0] > 0
-
-
-def test_ranking_is_that_of_a_hand_worked_case() -> None:
-    found = ranking(np.array([0.9, 0.8, 0.3, 0.2], np.float32), np.array([0.5, 0.1], np.float32))
-    assert found["auroc"] == pytest.approx(6 / 8)
-    assert found["recall_at_1"] == pytest.approx(0.5)
-    assert found["fpr_at_95"] == pytest.approx(0.5)
