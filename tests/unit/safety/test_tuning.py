@@ -153,19 +153,19 @@ def _simulated(random: np.random.Generator, size: int) -> list[Case]:
 
 
 def test_a_rate_at_the_target_is_rarely_taken_for_one_above() -> None:
-    """Of 40 simulated logs one is expected to loosen the threshold without need; more than 3 are a fault."""
+    """Of 20 simulated logs half a one is expected to loosen the threshold without need; more than 2 are a fault."""
     random = np.random.default_rng(5)
     loosened = 0
-    for _ in range(40):
+    for _ in range(20):
         loosened += tune(DEFAULT, _simulated(random, 1000), TRUE, "n").changed
-    assert loosened <= 3
+    assert loosened <= 2
 
 
 def test_a_rate_above_the_target_is_brought_to_it() -> None:
     random, target = np.random.default_rng(6), TRUE / 3
-    after = [_rule(tune(DEFAULT, _simulated(random, 4000), target, "n"), "hate").after for _ in range(8)]
+    after = [_rule(tune(DEFAULT, _simulated(random, 4000), target, "n"), "hate").after for _ in range(4)]
     assert min(after) > 0.3
-    assert stats.beta.sf(after, 0.6, 6).mean() == pytest.approx(target, rel=0.2)
+    assert stats.beta.sf(after, 0.6, 6).mean() == pytest.approx(target, rel=0.25)
 
 
 def test_what_the_verdicts_do_not_show_stays() -> None:
