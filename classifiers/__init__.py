@@ -33,7 +33,7 @@ __all__ = [
 
 DEFAULT_PROMPT: Final[tuple[str, ...]] = ("ngram",)
 """What judges prompts unless told otherwise, all embedded; the first is the model that knows every category."""
-DEFAULT_IMAGE: Final[tuple[str, ...]] = ("image_text",)
+DEFAULT_IMAGE: Final[tuple[str, ...]] = ("image_text", "image_nudity")
 """What judges pictures unless told otherwise, all embedded."""
 
 Kind = Literal["prompt", "image"]
