@@ -88,10 +88,10 @@ def write_line(
     """Draw a random line at a random place: the new picture and the text.
 
     Raises:
-        TrainingDataInvalid: twenty lines in a row did not fit.
+        TrainingDataInvalid: 200 lines in a row did not fit.
 
     """
-    for _ in range(20):
+    for _ in range(200):
         text = _phrase(rng, style.language)
         mask = _mask(text, style, fonts[int(rng.integers(len(fonts)))])
         high, wide = mask.shape[:2]
