@@ -51,7 +51,7 @@ def classify(
 
 def _judge_rows(path: Path, guard: Any, *, as_array: bool) -> None:
     """Print each row with its judgement as soon as it is there; a bad one is told, and the rest goes on."""
-    from safety.errors import CannotDecide
+    from safety.errors import CannotDecide, CheckMissing
 
     good = bad = 0
     for number, raw in _numbered_lines(path):
@@ -59,6 +59,8 @@ def _judge_rows(path: Path, guard: Any, *, as_array: bool) -> None:
         if given is not None:
             try:
                 judged = given | _row([guard.check_prompt(given["text"])])
+            except CheckMissing:
+                raise  # no row can be judged
             except CannotDecide as failure:
                 given, error = None, str(failure)
         if given is None:

@@ -57,7 +57,7 @@ def policy_tune(
     rows = [_tuned_row(rule) for rule in tuning.rules]
     basis = (
         f"{len(found.cases)} decisions, {tuning.verdicts} verdicts; left out: {found.other_models} scored by other "
-        f"models, {found.without_scores} without scores"
+        f"models, {found.without_scores} without scores, {len(reviews) - tuning.verdicts} verdicts on such or on none"
     )
     if tuning.changed:
         remarks = [
@@ -75,6 +75,7 @@ def policy_tune(
             "from": policy.version,
             "decisions": len(found.cases),
             "verdicts": tuning.verdicts,
+            "verdicts_left_out": len(reviews) - tuning.verdicts,
             "other_models": found.other_models,
             "without_scores": found.without_scores,
             "rules": rows,

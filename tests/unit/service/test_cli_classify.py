@@ -140,3 +140,16 @@ def test_what_cannot_be_judged_ends_with_a_sentence(
     done = run("classify", *arguments, "--config", config)
     assert (done.status, done.out) == (2, "")
     assert words in done.err
+
+
+def test_a_classifier_that_cannot_be_built_is_told_once_and_not_for_every_row(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "c.toml").write_text('prompt_classifiers = ["prompt_typo"]')
+    (tmp_path / "rows.jsonl").write_text('{"text": "0.9 x"}\n' * 3)
+    done = run("classify", "--jsonl", "rows.jsonl", "--config", "c.toml")
+    assert (done.status, done.out, done.err.count("prompt_typo': asked for, but it cannot be built")) == (
+        2,
+        "",
+        1,
+    )

@@ -170,12 +170,15 @@ def test_tuning_writes_a_policy_of_another_name_and_leaves_the_old_one(
 def test_verdicts_in_the_log_count_without_a_csv(run: Run, fill: Fill, tmp_path: Path) -> None:
     fill(*[("allow", {})] * 25, *[("review", {"hate": 0.4})] * 5)
     few = run("policy", "tune", "--target-fpr", "0.2", "-o", "p.toml")
+    assert run("review", "resolve", 30, "--verdict", "harmless").status == 2
     assert (few.status, "verdicts on 4 of the 5 under review, got 0" in few.err) == (2, True)
     for index in range(25, 30):
         assert run("review", "resolve", index, "--verdict", "harmless").status == 0
-    done = run("policy", "tune", "--target-fpr", "0.2", "-o", "p.toml", "--json")
+    on_a_verdict = _table(tmp_path / "v.csv", {"index": 30, "verdict": "harmless"})
+    done = run("policy", "tune", "--target-fpr", "0.2", "-o", "p.toml", "--verdicts", on_a_verdict, "--json")
     document = json.loads(done.out)
-    assert (document["verdicts"], document["from"]) == (5, Policy.default().version)
+    assert (document["verdicts"], document["verdicts_left_out"]) == (5, 1)
+    assert document["from"] == Policy.default().version
     hate = next(row for row in document["rules"] if row["category"] == "hate")
     assert hate["fpr_before"][0] == pytest.approx(1 / 6)
     assert (document["policy"], hate["after"]) == (None, 0.3)
