@@ -118,22 +118,3 @@ def test_the_package_holds_no_sentence_of_the_training_data() -> None:
         meta = arrays["meta"].tobytes().decode()
     assert texts == []
     assert len(meta) < 1000
-
-
-def test_no_row_of_the_shared_folder_stands_in_the_package() -> None:
-    shared = Path(__file__).parents[4] / "shared" / "data" / "prompts"
-    if not shared.is_dir():
-        pytest.skip("the shared folder beside the checkout is not present")
-    from classifiers.training.dataset import data_files, load_rows
-
-    folder = Path(str(resources.files("classifiers")))
-    words = " ".join(
-        path.read_text(encoding="utf-8").lower()
-        for path in folder.rglob("*")
-        if path.suffix in {".py", ".md", ".json", ".toml", ".txt"}
-    ).split()
-    runs = {tuple(words[at : at + 6]) for at in range(len(words) - 5)}
-    rows = [row.text.lower().split() for path in data_files(shared).values() for row in load_rows(path)]
-    text = " ".join(words)
-    copied = [row for row in rows if len(row) >= 6 and tuple(row[:6]) in runs and " ".join(row) in text]
-    assert copied == []
