@@ -2,15 +2,18 @@
 
 Owns inference. Rules it keeps: no torch import, no network, no file but those in the package, whose SHA-256 the card
 names; a text is scored whole, as the worst of its overlapping windows of `WINDOW` pieces, so that nothing hides
-behind harmless words; `unread` says how much of the text had to be spelt letter by letter, because a low score on a
-language that the model does not know is not an answer.
+behind harmless words; `unread` says how much of the text is in words that no training text had, because a low score
+on a language that the model does not know is not an answer.
 
 The encoder was cut out of multilingual-e5-small and trained by `classifiers.training.train_encoder`. Figures and
 limits: `models/encoder/card.md`.
 """
 
+import gzip
+import hashlib
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,22 +23,41 @@ from numpy.typing import NDArray
 from classifiers.errors import ModelUnreadable
 from classifiers.minors import minors_score
 from classifiers.model_files import load_model_files, model_folder
+from classifiers.ngram import is_known
 from classifiers.normalize import normalize
-from classifiers.scores import CATEGORIES, Scores, no_scores
+from classifiers.respell import respell
+from classifiers.scores import CATEGORIES, EVERYTHING, Scores, no_scores
 
 WINDOW: Final = 64
 """Pieces of a window, two of them special. An unsafe request behind 90 harmless words keeps its recall with windows
 of about 40 words and loses it with one window over the whole text (`NOTES.md`)."""
-STRIDE: Final = 46
-"""Pieces from one window to the next: a request of up to 16 pieces (some 12 words) is never cut."""
+STRIDE: Final = 52
+"""Pieces from one window to the next: a request of up to 10 pieces (some 8 words) is never cut."""
 _BATCH: Final = 8
 """Windows scored at once: bounds the memory that a very long text takes."""
 _START, _PAD, _END = 0, 1, 2
-_FILES: Final = ("model.onnx", "tokenizer.json", "calibration.json")
+FILES: Final = ("model.onnx", "tokenizer.json.gz", "calibration.json", "words.bloom")
+KNOWN_BITS: Final = 1 << 20
+"""Of the Bloom filter of known words: 38,000 words and two probes set 7 % of them, so .5 % of strange words pass."""
 _BENEFIT_OF_DOUBT: Final = 12
-"""Letters (two words) that may be strange before a text counts as mostly unread: names and typos are no language."""
-_SPELT: Final = 2.0
-"""A word whose pieces have fewer letters than this on average was spelt out, not read (Han excepted)."""
+"""Latin letters (two words) that may be strange before a text counts as mostly unread: names and typos are no
+language."""
+_PER_WINDOW: Final = 0.5
+"""Taken off the logits, times the logarithm of the number of windows: the worst of many harmless windows is worse
+than one of them. Twice to four times as much would undo that in full, and lose what is hidden in a long text."""
+_AT_MOST: Final = 2.0
+"""A kind of harm is at most so many times as likely as harm as a whole. The heads of rare kinds are sure of
+themselves where `unsafe`, trained on all kinds, is not: without this cap 20 % of XSTest's safe prompts went to
+review and 67 % of its unsafe ones, with it 12 and 56 %, and 9 of 101 plain single words, with it 4."""
+_HARMFUL: Final = tuple(
+    name
+    for name in CATEGORIES
+    if name not in {"sexual/minors", "trademark", "public_figure", "artist_style", "political"}
+)
+_KNOWS: Final = EVERYTHING | {"unread"}
+WORDS: Final = re.compile(r"[^\W\d_]+")
+_UNSPACED: Final = re.compile("[\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff]")
+"""Kana and Han."""
 
 
 def windows(pieces: list[int]) -> list[list[int]]:
@@ -57,8 +79,8 @@ def pad(parts: list[list[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 class EncoderClassifier:
     """Scores prompts; thread-safe (onnxruntime sessions are)."""
 
-    def __init__(self, model: bytes, tokenizer: bytes, calibration: bytes) -> None:
-        """Take the contents of the three files of a model folder.
+    def __init__(self, model: bytes, tokenizer: bytes, calibration: bytes, words: bytes) -> None:
+        """Take the contents of the four files of a model folder.
 
         Raises:
             ModelUnreadable: one of them is not what it should be.
@@ -73,9 +95,14 @@ class EncoderClassifier:
         options.log_severity_level = 3
         try:
             self._session: Any = onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"]
+                model,
+                options,
+                providers=["CPUExecutionProvider"],
+                disabled_optimizers=[
+                    "SkipLayerNormFusion"
+                ],  # the fused operator takes a fifth of the time more
             )
-            self._tokenizer: Any = Tokenizer.from_str(tokenizer.decode("utf-8"))
+            self._tokenizer: Any = Tokenizer.from_str(gzip.decompress(tokenizer).decode("utf-8"))
             numbers = json.loads(calibration)
             self._slope = np.array(numbers["slope"], np.float32)
             self._intercept = np.array(numbers["intercept"], np.float32)
@@ -85,25 +112,37 @@ class EncoderClassifier:
                 f"encoder: got files that cannot be read ({type(error).__name__}: {error}), expected those of "
                 "train_encoder; restore them or train again"
             ) from error
+        self._known = np.frombuffer(words, np.uint8)
+        if len(words) != KNOWN_BITS // 8:
+            raise ModelUnreadable(
+                f"encoder: got {len(words)} bytes of known words, expected {KNOWN_BITS // 8}"
+            )
         if heads != ("unsafe", *CATEGORIES):
             raise ModelUnreadable(f"encoder: got heads {heads}, expected unsafe and CATEGORIES; train again")
         self.model: str = f"encoder@{version}"
 
     def score(self, text: str) -> Scores:
         """Score `text`; see `classifiers.scores.PromptClassifier`."""
-        normal = normalize(text)
+        plain = normalize(text)
+        normal = respell(plain, self._are_known)
         encoding = self._tokenizer.encode(normal, add_special_tokens=False)
         logits = self.logits(encoding.ids)
         chances = 1 / (1 + np.exp(-np.clip(self._slope * logits + self._intercept, -30, 30)))
         categories = no_scores()
         categories.update(zip(CATEGORIES, (float(chance) for chance in chances[1:]), strict=True))
         categories["sexual/minors"] = minors_score(text, categories["sexual"])
+        for name in _HARMFUL:
+            categories[name] = min(categories[name], _AT_MOST * float(chances[0]))
         return Scores(
             unsafe=float(chances[0]),
             categories=categories,
             model=self.model,
-            unread=unread_share(encoding.tokens),
+            knows=_KNOWS,
+            unread=unread_share(plain, self._known),
         )
+
+    def _are_known(self, words: Sequence[str]) -> Sequence[bool]:
+        return [bool(one) for one in is_known(word_hashes(words), self._known)]
 
     def logits(self, pieces: list[int]) -> NDArray[np.float32]:
         """Give the uncalibrated logits, float32 (heads,): the maximum over the windows of the text."""
@@ -113,54 +152,34 @@ class EncoderClassifier:
             ids, lengths = pad(parts[at : at + _BATCH])
             (logits,) = self._session.run(None, {"ids": ids, "lengths": lengths})
             most = np.maximum(most, logits.max(axis=0))
-        return most
+        return np.asarray(most - _PER_WINDOW * np.log(len(parts)), np.float32)
 
 
-def unread_share(tokens: list[str]) -> float:
-    """Give the share in [0, 1] of the letters of `tokens` (pieces, a leading "▁" starts a word) that were not read.
+def word_hashes(words: Iterable[str]) -> NDArray[np.uint64]:
+    """Hash words for the filter of known words: the first 8 bytes of BLAKE2b (RFC 7693), uint64 (words,)."""
+    digests = (hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=8).digest() for word in words)
+    return np.frombuffer(b"".join(digests), "<u8")
 
-    Not read is a letter of a script that no training text has, an unknown piece, and a word that had to be spelt
-    with very short pieces.
+
+def unread_share(normal: str, known: NDArray[np.uint8]) -> float:
+    """Give the share in [0, 1] of the letters of a normalised text that stand in words nobody trained on.
+
+    Args:
+        normal: the text.
+        known: packed bits of the filter of known words (`ngram.is_known`).
+
+    Chinese and Japanese have no spaces: their words count as read.
+
     """
-    total = unread = alphabetic = 0
-    word: list[str] = []
-    for token in [*tokens, "▁"]:
-        if token.startswith("▁") and word:
-            letters, strange, spelt = _judge(word)
-            total, unread, alphabetic = total + letters, unread + strange, alphabetic + spelt
-            word = []
-        word.append(token.removeprefix("▁"))
-    if total == 0:
+    words = WORDS.findall(normal)
+    letters = np.array([len(word) for word in words], np.int64)
+    if not len(letters):
         return 0.0
-    return unread / (total + _BENEFIT_OF_DOUBT * alphabetic / total)
-
-
-def _judge(word: list[str]) -> tuple[int, int, int]:
-    """Give (letters, letters not read, letters of scripts that have spaces) of one word."""
-    letters = [char for char in "".join(word) if char.isalpha()]
-    if not letters:
-        return 0, 0, 0
-    foreign = sum(not _is_read(char) for char in letters)
-    spaced = sum(_SPACED(char) for char in letters)
-    if 2 * spaced > len(letters) and len(letters) > 3 and len(letters) / len(word) < _SPELT:
-        return len(letters), len(letters), spaced
-    return len(letters), foreign, spaced
-
-
-def _in(*ranges: tuple[int, int]) -> Callable[[str], bool]:
-    return lambda char: any(low <= ord(char) <= high for low, high in ranges)
-
-
-_SPACED: Final = _in(
-    (0x41, 0x24F), (0x400, 0x52F), (0x600, 0x6FF), (0x900, 0x97F), (0x1E00, 0x1EFF), (0xAC00, 0xD7AF)
-)
-"""Latin, Cyrillic, Arabic, Devanagari, Vietnamese Latin, Hangul syllables."""
-_UNSPACED: Final = _in((0x3040, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x9FFF), (0xF900, 0xFAFF))
-"""Kana and Han."""
-
-
-def _is_read(char: str) -> bool:
-    return _SPACED(char) or _UNSPACED(char)
+    latin = np.array([word.isascii() for word in words])
+    spaced = np.array([_UNSPACED.search(word) is None for word in words])
+    strange = spaced & ~is_known(word_hashes(words), known) & ~(latin & (letters <= 2))
+    total = float(letters.sum())
+    return float(letters[strange].sum()) / (total + _BENEFIT_OF_DOUBT * float(letters[latin].sum()) / total)
 
 
 def create_prompt(model_dir: str | Path | None = None) -> EncoderClassifier:
@@ -170,5 +189,5 @@ def create_prompt(model_dir: str | Path | None = None) -> EncoderClassifier:
         ModelUnreadable: a file is missing or damaged, or not the one that the card names.
 
     """
-    files = load_model_files(model_folder("encoder", model_dir), _FILES)
-    return EncoderClassifier(*(files[name] for name in _FILES))
+    files = load_model_files(model_folder("encoder", model_dir), FILES)
+    return EncoderClassifier(*(files[name] for name in FILES))

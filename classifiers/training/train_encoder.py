@@ -5,7 +5,7 @@
 Steps: read every source but the report and development sets; add sentences of our own (`training_mix`); cut the
 pre-trained encoder down to `LAYERS` layers and the pieces that prompts use; train once without the sources `HELD` and a
 part of the rest, and fit the calibration on what that network never saw; train on everything; export to ONNX, int8
-per channel; write `model.onnx`, `tokenizer.json`, `calibration.json`, `training.json` and `card.md`.
+per channel; write `model.onnx`, `tokenizer.json.gz`, `calibration.json`, `words.bloom`, `training.json` and `card.md`.
 
 Two cores with bfloat16 need about half an hour.
 """
@@ -15,6 +15,7 @@ import hashlib
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +27,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
+from classifiers.ngram import bloom_probes
 from classifiers.normalize import normalize
-from classifiers.prompt_encoder import WINDOW, pad, windows
+from classifiers.prompt_encoder import KNOWN_BITS, WINDOW, WORDS, pad, windows, word_hashes
 from classifiers.training.calibration import platt, thresholds
 from classifiers.training.dataset import HEADS, OWN_HARMLESS, OWN_UNSAFE, Row, targets
 from classifiers.training.encoder_base import choose_pieces, find_base, load_base, make_tokenizer
@@ -53,6 +55,9 @@ _AVERAGE: Final = 0.99
 _UNSAFE_WEIGHT: Final = 3.0
 _WINDOWS: Final = 3
 """Windows of a long text that a step looks at, drawn at random."""
+
+_KNOWN_FROM: Final = 3
+"""Rows from which a word counts as known."""
 
 HELD: Final = ("nibbler_r1r3", "harmbench", "catqa_zh", "ailuminate_en", "toxigen_demos")
 _HELD_SHARE: Final = 0.05
@@ -207,6 +212,31 @@ def unseen_ranking(held: Texts, unsafe: NDArray[np.float32]) -> dict[str, dict[s
     return table
 
 
+def _samples(held: Texts) -> list[tuple[Tensor, Tensor]]:
+    """Draw windows of 256 texts, for the ranges of the activations."""
+    index = np.random.default_rng(0).permutation(len(held.pieces))[:256]
+    found = [pad(windows(held.pieces[i])[:1]) for i in index]
+    return [(torch.from_numpy(ids), torch.from_numpy(lengths)) for ids, lengths in found]
+
+
+def known_words(rows: Sequence[Row]) -> bytes:
+    """Give the Bloom filter of the words that occur in `_KNOWN_FROM` rows or more: `KNOWN_BITS` packed bits.
+
+    Our own sentences do not count: some are in languages that the model has learnt too little of to vouch for.
+    """
+    counts: Counter[str] = Counter()
+    for row in rows:
+        if row.source in {OWN_UNSAFE, OWN_HARMLESS}:
+            continue
+        counts.update(set(WORDS.findall(normalize(row.text))))
+    filled = np.zeros(KNOWN_BITS, np.bool_)
+    for probe in bloom_probes(
+        word_hashes(word for word, n in counts.items() if n >= _KNOWN_FROM), KNOWN_BITS
+    ):
+        filled[probe] = True
+    return np.packbits(filled, bitorder="little").tobytes()
+
+
 def run(
     data: Path,
     out: Path,
@@ -242,7 +272,9 @@ def run(
     chances = 1 / (1 + np.exp(-(slope * logits + intercept)))
     network = train(start(), texts, usable, seed, steps)
     out.mkdir(parents=True, exist_ok=True)
-    files = export(network, tokenizer, slope, intercept, out)
+    files = export(network, _samples(held), tokenizer, slope, intercept, out)
+    files["words.bloom"] = known_words(rows)
+    (out / "words.bloom").write_bytes(files["words.bloom"])
     own = np.isin(texts.source, (OWN_UNSAFE, OWN_HARMLESS))
     figures = {
         "model": "encoder",
