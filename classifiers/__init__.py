@@ -31,7 +31,7 @@ __all__ = [
     "takes_prompt_classifier",
 ]
 
-DEFAULT_PROMPT: Final[tuple[str, ...]] = ("prompt_encoder",)
+DEFAULT_PROMPT: Final[tuple[str, ...]] = ("prompt_encoder", "prompt_names")
 """What judges prompts unless told otherwise, all embedded; the first is the model that knows every category."""
 DEFAULT_IMAGE: Final[tuple[str, ...]] = ("image_text", "image_nudity")
 """What judges pictures unless told otherwise, all embedded."""

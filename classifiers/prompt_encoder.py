@@ -119,7 +119,7 @@ class EncoderClassifier:
             )
         if heads != ("unsafe", *CATEGORIES):
             raise ModelUnreadable(f"encoder: got heads {heads}, expected unsafe and CATEGORIES; train again")
-        self.model: str = f"encoder@{version}"
+        self.model: str = f"prompt_encoder@{version}"
 
     def score(self, text: str) -> Scores:
         """Score `text`; see `classifiers.scores.PromptClassifier`."""
