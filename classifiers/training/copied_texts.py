@@ -6,6 +6,7 @@ nothing. Files are searched through a set of hashes of runs of words, so the cos
 """
 
 import gzip
+import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from classifiers.normalize import normalize, token_spans
 
 FEWEST_WORDS: Final = 5
 FEWEST_HAN: Final = 8
+_TEXT_IN_BINARY: Final = re.compile(rb"[\t\n\r -~]{12,}|(?:[\xe3-\xe9][\x80-\xbf]{2}){8,}")
+"""Runs of ASCII, and of Chinese characters in UTF-8, that may hold such a text."""
 _RUN: Final = 5
 """Tokens whose hash is looked up first."""
 
@@ -32,15 +35,21 @@ def is_long_enough(tokens: Sequence[str]) -> bool:
 
 
 def readable_parts(path: Path) -> Iterator[str]:
-    """Give the text in a file: of gzip and zip (npz too) what is inside, of binary files what reads as UTF-8."""
+    """Give the text in a file: of gzip and zip (npz too) what is inside, of binary files what reads as text."""
     content = path.read_bytes()
     if content[:2] == b"\x1f\x8b":
         content = gzip.decompress(content)
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            yield from (archive.read(name).decode("utf-8", "ignore") for name in archive.namelist())
+            yield from (_text_of(archive.read(name)) for name in archive.namelist())
         return
-    yield content.decode("utf-8", "ignore")
+    yield _text_of(content)
+
+
+def _text_of(content: bytes) -> str:
+    if b"\0" in content[:8192]:
+        content = b"\n".join(_TEXT_IN_BINARY.findall(content))
+    return content.decode("utf-8", "ignore")
 
 
 def copied(texts: Iterable[str], files: Iterable[Path]) -> list[tuple[str, Path]]:

@@ -10,7 +10,7 @@ import argparse
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -111,7 +111,8 @@ def _disguised(classifier: NameClassifier) -> list[str]:
     }
     asked = [(f"{name} on a beach at sunset", category) for category, of in names.items() for name in of]
     lines = []
-    for how, change in {"plain": str, **DISGUISES}.items():
+    disguises: Mapping[str, Callable[[str], str]] = {"plain": str, **DISGUISES}
+    for how, change in disguises.items():
         hit = np.mean([classifier.score(change(text)).categories[category] > 0 for text, category in asked])
         lines.append(f"| {len(asked)} well-known names, {how} | {len(asked)} | {hit:.0%} |")
     return lines

@@ -35,6 +35,7 @@ def _packaged() -> Iterator[Path]:
         b"x: A CAT, SITS on\nthe GREEN mat!",
         "【一只猫坐在 绿色的垫子上面】".encode(),
         gzip.compress(b'{"text": "A cat sits on the green mat."}'),
+        bytes(range(256)) + b"A cat sits on the green mat." + bytes(range(256)),
     ],
 )
 def test_a_copied_text_is_found_in_any_dress(tmp_path: Path, content: bytes) -> None:
