@@ -5,6 +5,7 @@ ClassifierError
 ├── OptionsInvalid        the plug-in does not take these options, or needs one that was not given
 ├── ClassifierUnavailable known, but something that it needs is not installed (the text says what)
 ├── ModelUnreadable       weights missing, damaged, or not those the card names
+├── RemoteFailed          a moderation service gave no answer, or none that can be used
 ├── ImageRejected         not a uint8 (H, W, 3) array
 ├── TextUnreadable        the text reader failed on a picture
 ├── BrandInvalid          a brand's file holds no mark that can be looked for, or more than a mark
@@ -30,6 +31,10 @@ class ClassifierUnavailable(ClassifierError):
 
 class ModelUnreadable(ClassifierError):
     """Weights are missing, damaged, or not those the card names."""
+
+
+class RemoteFailed(ClassifierError):
+    """A moderation service gave no answer, or none that can be used."""
 
 
 class ImageRejected(ClassifierError):
