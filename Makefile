@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint e2e bench bench-watermark bench-safety train-prompt train-pictures train-ngram evaluate-prompt clean
+.PHONY: help run test lint e2e bench bench-watermark bench-safety train-prompt train-pictures demo-pictures train-ngram evaluate-prompt clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## */\1\t/' | expand -t 18
@@ -53,6 +53,9 @@ train-ngram: $(VENV)/dev.stamp     ## retrain the small n-gram classifier (DATA=
 
 train-pictures: $(VENV)/dev.stamp  ## train an image classifier on your folders (DATA=folder of class folders, OUT=model folder)
 	@$(BIN)/python -m classifiers.training.train_pictures --data "$(DATA)" --out "$(OUT)" $(ARGS)
+
+demo-pictures: $(VENV)/dev.stamp   ## train, quantise and judge an image classifier on pictures drawn here (OUT=folder)
+	@$(BIN)/python -m classifiers.training.demonstrate_pictures --out "$(or $(OUT),out/demo-pictures)"
 
 evaluate-prompt: $(VENV)/dev.stamp ## measure a prompt classifier (DATA=folder of JSONL files, OUT=folder, ARGS="--model ngram")
 	@$(BIN)/python -m classifiers.training.evaluate_prompt --data "$(DATA)" --out "$(or $(OUT),evaluation)" $(ARGS)
