@@ -53,6 +53,16 @@ def test_a_service_that_works_is_believed(name: str, fake_service: Any) -> None:
     assert ask(name, fake_service.address).unsafe < 0.2
 
 
+def test_a_proxy_that_the_environment_names_gets_nothing(
+    fake_service: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert ask("prompt_openai", fake_service.address).unsafe < 0.2
+
+
 @pytest.mark.parametrize("name", PLUG_INS)
 @pytest.mark.parametrize("status", [201, 204, 400, 401, 403, 404, 429, 500, 503])
 def test_any_status_but_200_is_an_error_that_repeats_nothing(
