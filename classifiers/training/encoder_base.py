@@ -96,7 +96,8 @@ def load_base(path: Path) -> Base:
     _, map_bytes = struct.unpack_from("<iI", data, at)
     directory = _directory(data, at + 8 + map_bytes)
     pieces = [
-        (blob[offsets[i] : offsets[i + 1]].decode("utf-8", "replace"), round(float(scores[i]), 4)) for i in range(count)
+        (blob[offsets[i] : offsets[i + 1]].decode("utf-8", "replace"), round(float(scores[i]), 4))
+        for i in range(count)
     ]
 
     def read(name: str, *shape: int) -> NDArray[np.float32]:
