@@ -148,7 +148,9 @@ def own_rows(rows: Sequence[Row], seed: int, avoid: Sequence[str] = (), scale: f
 
     """
     rng = random.Random(seed)  # noqa: S311 - sentences, not secrets
-    english = [row.text for row in rows if _is_cover(row) and row.lang == "en"] or ["a grey cat on a windowsill"]
+    english = [row.text for row in rows if _is_cover(row) and row.lang == "en"] or [
+        "a grey cat on a windowsill"
+    ]
     chinese = [row.text for row in rows if _is_cover(row) and row.lang == "zh"] or ["一张猫的照片"]
     made: list[tuple[str, str]] = []
 

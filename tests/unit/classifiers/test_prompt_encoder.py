@@ -67,7 +67,10 @@ def test_other_heads_are_refused() -> None:
     numbers = json.loads(files["calibration.json"]) | {"heads": ["unsafe", "other"]}
     with pytest.raises(ModelUnreadable, match="heads"):
         EncoderClassifier(
-            files["model.onnx"], files["tokenizer.json.gz"], json.dumps(numbers).encode(), files["words.bloom"]
+            files["model.onnx"],
+            files["tokenizer.json.gz"],
+            json.dumps(numbers).encode(),
+            files["words.bloom"],
         )
 
 
