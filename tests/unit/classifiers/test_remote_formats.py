@@ -14,7 +14,7 @@ from openai.types import ModerationCreateResponse
 from PIL import Image
 
 from classifiers import CATEGORIES, Scores, create_image_classifier, create_prompt_classifier
-from classifiers.errors import RemoteFailed
+from classifiers.errors import ImageRejected, RemoteFailed
 from classifiers.prompt_azure import score_of
 from classifiers.remote_input import MAX_SIDE, MIN_SIDE, clean_text, jpeg_bytes, windows
 
@@ -251,6 +251,14 @@ def test_pictures_are_sent_in_sizes_that_both_services_take(
     width, height = Image.open(io.BytesIO(data)).size
     assert MIN_SIDE <= min(width, height) <= max(width, height) <= MAX_SIDE
     assert len(data) < 4 * 1024**2
+
+
+@pytest.mark.parametrize("name", ["image_openai", "image_azure"])
+def test_what_is_no_picture_is_not_sent(name: str, judges: Any, fake_service: Any) -> None:
+    for wrong in (np.zeros((64, 64), np.uint8), np.zeros((64, 64, 3)), np.zeros((0, 4, 3), np.uint8)):
+        with pytest.raises(ImageRejected):
+            judges[name].score(wrong)
+    assert fake_service.seen == []
 
 
 def test_a_picture_is_sent_as_it_looks() -> None:
