@@ -13,7 +13,7 @@ It is for showing training, quantisation and serving. It does not make a weapon 
 these drawings.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,10 +54,16 @@ def draw(name: str, side: int, rng: np.random.Generator) -> Image:
     return _as_a_camera_would(picture, rng)
 
 
-def write_folders(out: Path, counts: dict[str, int], side: int, seed: int) -> None:
-    """Write `out/<part>/<class>/*.jpg`, `counts[part]` pictures of each class; parts share no random number."""
+def write_folders(
+    out: Path, counts: dict[str, int], side: int, seed: int, classes: Sequence[str] = CLASSES
+) -> None:
+    """Write `out/<part>/<class>/*.jpg`, `counts[part]` pictures of each class; parts share no random number.
+
+    A picture is the same whatever other classes are drawn.
+    """
     for part_number, (part, count) in enumerate(counts.items()):
-        for class_number, name in enumerate(CLASSES):
+        for name in classes:
+            class_number = CLASSES.index(name)
             folder = out / part / name
             folder.mkdir(parents=True, exist_ok=True)
             for at in range(count):

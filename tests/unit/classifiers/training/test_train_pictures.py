@@ -1,5 +1,6 @@
 """The whole path on a tiny task: folders in, a served int8 model out."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ from classifiers import OptionsInvalid, create_image_classifier
 from classifiers.errors import ImageRejected, ModelUnreadable, TrainingDataInvalid
 from classifiers.training import train_pictures
 from classifiers.training.picture_folders import alike, split_groups
+from classifiers.training.picture_network import SIZES
 from classifiers.training.picture_report import fit_temperature
 from classifiers.training.picture_scenes import draw
 
@@ -24,12 +26,21 @@ def paint(folder: Path, name: str, count: int) -> None:
         cv2.imwrite(str(folder / name / f"{at}.png"), picture)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def tiny_network() -> Iterator[None]:
+    """Two layers, since most of the time of a test is the export."""
+    with pytest.MonkeyPatch.context() as patch:
+        sizes = {"depths": [1, 1], "embedding_size": 8, "hidden_sizes": [8, 16], "layer_type": "basic"}
+        patch.setitem(SIZES, "tiny", sizes)
+        yield
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data, out = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("models") / "mine"
     paint(data, "safe", 24)
     paint(data, "violence", 16)
-    figures = train_pictures.run(data, out, size="small", side=32, epochs=6, batch=8)
+    figures = train_pictures.run(data, out, size="tiny", side=32, epochs=6, batch=8, rate=1e-2)
     assert figures["val"]["pictures"] == 8
     assert figures["privacy"] is None
     return out
@@ -69,7 +80,7 @@ def test_private_training_reports_the_epsilon_it_spent(tmp_path: Path) -> None:
     paint(tmp_path / "data", "safe", 20)
     paint(tmp_path / "data", "violence", 20)
     figures = train_pictures.run(
-        tmp_path / "data", tmp_path / "out", size="small", side=32, epochs=1, batch=16, epsilon=8, delta=1e-3
+        tmp_path / "data", tmp_path / "out", size="tiny", side=32, epochs=1, batch=16, epsilon=8, delta=1e-3
     )
     assert 0 < figures["privacy"]["epsilon"] <= 8.01
     assert f"epsilon {figures['privacy']['epsilon']:.3f}" in (tmp_path / "out" / "card.md").read_text()
