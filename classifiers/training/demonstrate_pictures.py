@@ -33,7 +33,7 @@ ACCURACY_BAR: Final = 0.98
 COUNTS: Final = {"train": 1500, "val": 250, "test": 500}
 """Pictures of each class."""
 TASK: Final = ("safe", "splatter")
-"""The outlines of pistols and knives need more pictures and epochs than a demonstration should take: see NOTES.md."""
+"""The outlines of pistols and knives learn more slowly and were not trained to the end: see NOTES.md."""
 _DRAWN_SIDE: Final = 128
 _SIDE: Final = 64
 _EPOCHS: Final = 16
