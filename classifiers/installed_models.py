@@ -6,6 +6,7 @@ thread: requests run side by side.
 """
 
 import hashlib
+from collections.abc import Sequence
 from importlib import metadata
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -46,8 +47,8 @@ def read_installed_model(distribution: str, path: str, folder: Traversable | Pat
     return content
 
 
-def open_session(model: bytes) -> Any:
-    """Open an onnxruntime session on one core.
+def open_session(model: bytes, disabled: Sequence[str] = ()) -> Any:
+    """Open an onnxruntime session on one core, without the graph optimisers `disabled`.
 
     Raises:
         ModelUnreadable: not an ONNX model.
@@ -57,8 +58,10 @@ def open_session(model: bytes) -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            model, options, providers=["CPUExecutionProvider"], disabled_optimizers=list(disabled)
+        )
     except Exception as error:  # onnxruntime's own exceptions share no base class
         raise ModelUnreadable(
-            f"ONNX model: got {len(model)} bytes that cannot be opened ({error}), expected a model; restore the file"
+            f"ONNX model: got {len(model)} bytes that onnxruntime cannot open ({error}), expected a model; restore it"
         ) from error

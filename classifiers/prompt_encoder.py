@@ -19,14 +19,16 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
 from classifiers.errors import ModelUnreadable
+from classifiers.installed_models import open_session
 from classifiers.minors import minors_score
 from classifiers.model_files import load_model_files, model_folder
 from classifiers.ngram import is_known
 from classifiers.normalize import normalize
 from classifiers.respell import respell
-from classifiers.scores import CATEGORIES, EVERYTHING, Scores, no_scores
+from classifiers.scores import CATEGORIES, EVERYTHING, HARMS, Scores, no_scores
 
 WINDOW: Final = 64
 """Pieces of a window, two of them special. An unsafe request behind 90 harmless words keeps its recall with windows
@@ -38,7 +40,7 @@ _BATCH: Final = 8
 _START, _PAD, _END = 0, 1, 2
 FILES: Final = ("model.onnx", "tokenizer.json.gz", "calibration.json", "words.bloom")
 KNOWN_BITS: Final = 1 << 20
-"""Of the Bloom filter of known words: 38,000 words and two probes set 7 % of them, so .5 % of strange words pass."""
+"""Of the Bloom filter of known words: two probes a word set 4.6 % of them, so .2 % of strange words pass."""
 _BENEFIT_OF_DOUBT: Final = 12
 """Latin letters (two words) that may be strange before a text counts as mostly unread: names and typos are no
 language."""
@@ -50,11 +52,6 @@ _AT_MOST: Final = 2.0
 """A kind of harm is at most so many times as likely as harm as a whole. The heads of rare kinds are sure of
 themselves where `unsafe`, trained on all kinds, is not: without this cap 20 % of XSTest's safe prompts went to
 review and 67 % of its unsafe ones, with it 12 and 56 %, and 9 of 101 plain single words, with it 4."""
-_HARMFUL: Final = tuple(
-    name
-    for name in CATEGORIES
-    if name not in {"sexual/minors", "trademark", "public_figure", "artist_style", "political"}
-)
 _KNOWS: Final = EVERYTHING | {"unread"}
 WORDS: Final = re.compile(r"[^\W\d_]+")
 _UNSPACED: Final = re.compile("[\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff]")
@@ -87,22 +84,9 @@ class EncoderClassifier:
             ModelUnreadable: one of them is not what it should be.
 
         """
-        import onnxruntime  # noqa: PLC0415 - half a second; a service with another classifier skips it
-        from tokenizers import Tokenizer  # noqa: PLC0415
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            self._session: Any = onnxruntime.InferenceSession(
-                model,
-                options,
-                providers=["CPUExecutionProvider"],
-                disabled_optimizers=[
-                    "SkipLayerNormFusion"
-                ],  # the fused operator takes a fifth of the time more
-            )
+            # The fused operator takes a fifth of the time more than the two that it stands for.
+            self._session: Any = open_session(model, disabled=["SkipLayerNormFusion"])
             self._tokenizer: Any = Tokenizer.from_str(gzip.decompress(tokenizer).decode("utf-8"))
             numbers = json.loads(calibration)
             self._slope = np.array(numbers["slope"], np.float32)
@@ -131,9 +115,10 @@ class EncoderClassifier:
         chances = 1 / (1 + np.exp(-np.clip(self._slope * logits + self._intercept, -30, 30)))
         categories = no_scores()
         categories.update(zip(CATEGORIES, (float(chance) for chance in chances[1:]), strict=True))
-        categories["sexual/minors"] = minors_score(text, categories["sexual"])
-        for name in _HARMFUL:
+        of_minors = minors_score(text, categories["sexual"])
+        for name in HARMS:
             categories[name] = min(categories[name], _AT_MOST * float(chances[0]))
+        categories["sexual/minors"] = of_minors  # a rule, not a head: no cap
         return Scores(
             unsafe=float(chances[0]),
             categories=categories,

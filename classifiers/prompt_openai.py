@@ -19,12 +19,12 @@ from typing import Any, Final
 from classifiers.errors import OptionsInvalid
 from classifiers.remote import TIMEOUT_S, RemoteService, load_key, read_share
 from classifiers.remote_input import clean_text, windows
-from classifiers.scores import CATEGORIES, Scores, no_scores
+from classifiers.scores import HARMS, Scores, no_scores
 
 BASE_URL: Final = "https://api.openai.com/v1"
 MODEL: Final = "omni-moderation-latest"
 PATH: Final = "moderations"
-SCORED: Final = CATEGORIES[:13]
+SCORED: Final = HARMS
 """What the service scores in texts."""
 WINDOW: Final = 2000
 """Characters; OpenAI's guide for its earlier models asked for chunks below that for long texts, and names no limit."""

@@ -33,6 +33,9 @@ CATEGORIES: Final[tuple[str, ...]] = (
 )
 """OpenAI's thirteen moderation categories, verbatim, then four of image generation."""
 
+HARMS: Final = CATEGORIES[:13]
+"""The kinds of harm; the last four are not harmful in themselves."""
+
 EVERYTHING: Final = frozenset({"unsafe", *CATEGORIES})
 """What a classifier scores unless it says otherwise."""
 

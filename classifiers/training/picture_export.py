@@ -14,14 +14,14 @@ import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 
 from classifiers.errors import ClassifierUnavailable
+from classifiers.installed_models import open_session
 from classifiers.picture_input import network_input, squash
 
 GATE: Final = 0.005
@@ -128,13 +128,6 @@ def onnx_logits(
             for square in squares
         ]
     )
-
-
-def open_session(model: bytes) -> Any:
-    """Open an ONNX model for one thread."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def cpu_ms(model: bytes, side: int, times: int = 30) -> float:
