@@ -31,13 +31,9 @@ class Spectrum:
         """Transform `residual`, float32 (H, W)."""
         height, width = residual.shape
         self.shape = (height, width)
-        rows, columns = (
-            fft.next_fast_len(math.ceil(OVERSAMPLING * n) + TAPS, real=True) for n in (height, width)
-        )
-        columns += columns % 2
-        self._grid = (rows, columns)
+        rows, columns = self._grid = grid_shape(height, width)
         padded = np.zeros((rows, columns), np.float32)
-        weighted = residual * _deapodisation(height, rows)[:, None] * _deapodisation(width, columns)[None]
+        weighted = residual * deapodisation(height, rows)[:, None] * deapodisation(width, columns)[None]
         top, left = height // 2, width // 2  # the centre goes to index 0, as an FFT wants it
         padded[: height - top, : width - left] = weighted[top:, left:]
         padded[: height - top, columns - left :] = weighted[top:, :left]
@@ -57,15 +53,23 @@ class Spectrum:
         fy = np.where(mirror, -frequencies[..., 1], frequencies[..., 1])
         inside = (fx < 0.48) & (np.abs(fy) < 0.48)
         rows, columns = self._grid
-        column, across = _taps(np.where(inside, fx, 0.0) * columns)
-        row, down = _taps(np.where(inside, fy, 0.0) * rows)
+        column, across = taps(np.where(inside, fx, 0.0) * columns)
+        row, down = taps(np.where(inside, fy, 0.0) * rows)
         flat = (row % rows)[..., :, None] * self._bins.shape[1] + (column + _MARGIN)[..., None, :]
         values = (self._bins.ravel()[flat] * across[..., None, :]).sum(-1)
         values = (values * down).sum(-1)
         return np.asarray(np.where(inside, np.where(mirror, np.conj(values), values), 0), np.complex64)
 
 
-def _taps(position: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def grid_shape(height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of the oversampled FFT of a residual (H, W); the columns are even."""
+    rows, columns = (
+        fft.next_fast_len(math.ceil(OVERSAMPLING * n) + TAPS, real=True) for n in (height, width)
+    )
+    return rows, columns + columns % 2
+
+
+def taps(position: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Indices (..., TAPS) of the bins around a position, and the kernel's weights there."""
     first = np.ceil(position - TAPS / 2).astype(np.int64)
     index = first[..., None] + np.arange(TAPS)
@@ -79,7 +83,7 @@ def _kernel_table() -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=16)
-def _deapodisation(length: int, grid: int) -> NDArray[np.float32]:
+def deapodisation(length: int, grid: int) -> NDArray[np.float32]:
     """One over the Fourier transform of the kernel at each pixel; float32 (length,)."""
     pixel = (np.arange(length) - length // 2) / grid
     inner = np.sqrt((_BETA**2 - (np.pi * TAPS * pixel) ** 2).astype(complex))
