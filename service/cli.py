@@ -65,7 +65,8 @@ def serve(
 def embed(
     source: Annotated[Path, typer.Argument(metavar="IN")],
     target: Annotated[
-        Path, typer.Argument(metavar="OUT", help="its suffix decides the format: png, jpg, webp")
+        Path,
+        typer.Argument(metavar="OUT", help="its suffix decides the format: png, jpg, webp, avif, tiff, gif"),
     ],
     payload: Annotated[str, typer.Option(metavar="HEX16", help="64 bits as 16 hex digits")],
     key_file: KeyFile = None,
@@ -127,7 +128,8 @@ def detect(
 def mark(
     source: Annotated[Path, typer.Argument(metavar="IN")],
     target: Annotated[
-        Path, typer.Argument(metavar="OUT", help="its suffix decides the format: png, jpg, webp")
+        Path,
+        typer.Argument(metavar="OUT", help="its suffix decides the format: png, jpg, webp, avif, tiff, gif"),
     ],
     prompt: Annotated[
         str | None, typer.Option(help="the prompt it was made from; checked, not stored")

@@ -91,11 +91,14 @@ def watermark_key(key_file: Path | None, data_dir: Path | None, config: Path | N
 
 
 def format_of(path: Path) -> str:
-    """Return "png", "jpeg" or "webp" by the name's suffix."""
-    formats = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
-    if path.suffix.lower() not in formats:
-        fail(f"{path}: expected a name that ends in .png, .jpg or .webp.")
-    return formats[path.suffix.lower()]
+    """Return the writable format that the name's suffix says."""
+    from watermark.picture import WRITABLE
+
+    suffix = path.suffix.lower().removeprefix(".")
+    format_ = {"jpg": "jpeg", "tif": "tiff"}.get(suffix, suffix)
+    if format_ not in WRITABLE:
+        fail(f"{path}: expected a name that ends in .png, .jpg, .webp, .avif, .tiff or .gif.")
+    return format_
 
 
 def read_capped(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""Decoding of hostile uploads into pixels, and encoding of pixels into files.
+"""Decoding of hostile uploads into pixels; what writes files is `watermark.encoding`.
 
 Rules:
 
@@ -13,37 +13,39 @@ Memory at the peak, measured at 49 Mpx: 10 bytes a pixel beside the file itself 
 """
 
 import io
-import struct
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from watermark.containers import has_too_many_pieces
-from watermark.errors import CorruptPicture, TooManyBytes, TooManyPixels, UnsupportedPicture
+from watermark.encoding import DEFAULT_QUALITY, WRITABLE, Pixels, encode_picture
+from watermark.errors import (
+    CorruptPicture,
+    PictureError,
+    TooManyBytes,
+    TooManyPixels,
+    UnsupportedPicture,
+)
 from watermark.exif import read_exif
 from watermark.formats import MIME, PictureFormat, sniff_format
 
-Pixels = NDArray[np.uint8]
-
-__all__ = ["MIME", "WRITABLE", "Limits", "Picture", "PictureFormat", "decode_picture", "encode_picture"]
-
-WRITABLE: Final = ("png", "jpeg", "webp")
-
-# Quality where the caller names none. On 512 x 512 crops of Kodak 1 to 3, JPEG 95 with full chroma keeps 41.7 to
-# 43.4 dB over RGB and WebP 95 (which always halves chroma) 45.0 to 45.5 dB of luma: as quiet as the invisible
-# watermark itself. At WebP 90 luma falls to 41.2 dB.
-DEFAULT_QUALITY: Final[Mapping[str, int]] = MappingProxyType({"jpeg": 95, "webp": 95})
-
-# zlib level 1 makes that picture 1.67 MB in 0.14 s; level 6 makes it 1.64 MB in 0.56 s.
-_PNG_LEVEL: Final = 1
-# libwebp method 2 halves the time of the default 4 for 4 % more bytes.
-_WEBP_METHOD: Final = 2
+__all__ = [
+    "DEFAULT_QUALITY",
+    "MIME",
+    "WRITABLE",
+    "Header",
+    "Limits",
+    "Picture",
+    "PictureFormat",
+    "decode_picture",
+    "encode_picture",
+    "read_header",
+]
 
 # A progressive JPEG of 50 Mpx spends 41 ms on a scan of 75 bytes, so a file within the byte cap could hold
 # five hours of work. Encoders write 10 scans (libjpeg) to 17 (four components).
@@ -68,6 +70,17 @@ class Limits:
     max_bytes: int = 32 << 20
     max_pixels: int = 50_000_000
     max_side: int = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file declares of itself; see `Picture` for the fields."""
+
+    format: PictureFormat
+    mime: str
+    width: int
+    height: int
+    frames: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,21 +125,8 @@ def decode_picture(data: bytes, *, limits: Limits | None = None) -> Picture:
 
     """
     caps = limits or Limits()
-    if len(data) > caps.max_bytes:
-        raise TooManyBytes(
-            f"picture: got {len(data)} bytes, expected at most {caps.max_bytes}, send a smaller file"
-        )
-    kind = sniff_format(data)
-    if has_too_many_pieces(data, kind):
-        raise CorruptPicture(
-            f"picture: got {kind} cut into more pieces than any program writes, save it anew"
-        )
-    if kind == "jpeg":
-        _check_jpeg_scans(data)
-    opened = _open(data, kind)
+    kind, opened = _open_within(data, caps)
     with opened:
-        _check_size(opened.size, caps)
-        _check_tiff_tiles(opened)
         frames = _count_frames(opened, kind)
         exif = opened.info.get("exif")
         icc = _rgb_profile(opened.info.get("icc_profile"))
@@ -142,69 +142,26 @@ def decode_picture(data: bytes, *, limits: Limits | None = None) -> Picture:
             ) from error
         _check_size(opened.size, caps)
         image = _as_rgb(opened)
-    # Pillow itself turns TIFF by the tag; elsewhere the tag sits in EXIF, where it puts AVIF's rotation too.
-    orientation = read_exif(exif).orientation if isinstance(exif, bytes) and kind != "tiff" else 1
-    image = np.array(_ORIENT[orientation](image), order="C")
+    image = np.array(_ORIENT[_orientation(exif, kind)](image), order="C")
     height, width = image.shape[:2]
     return Picture(image, kind, MIME[kind], width, height, frames, icc)
 
 
-def encode_picture(
-    image: Pixels,
-    format: str,  # noqa: A002 - the word of the contract and of Picture.format
-    *,
-    quality: int | None = None,
-    exif: bytes | None = None,
-    xmp: bytes | None = None,
-    icc: bytes | None = None,
-    text: Mapping[str, str] | None = None,
-) -> bytes:
-    r"""Encode pixels, with metadata that we built, as PNG, JPEG or WebP.
+def read_header(data: bytes, *, limits: Limits | None = None) -> Header:
+    """Check the caps and read the header of an untrusted file, without decoding a pixel.
 
-    The same input gives the same bytes. JPEG has no alpha: RGBA is laid on white first. PNG and WebP of
-    quality 100 are lossless; JPEG keeps full chroma resolution at every quality.
-
-    Args:
-        image: uint8 (H, W, 3) RGB or (H, W, 4) RGBA.
-        format: one of `WRITABLE`.
-        quality: 1 to 100; None means `DEFAULT_QUALITY`. Ignored for PNG.
-        exif: a TIFF structure, with or without the `Exif\0\0` prefix.
-        xmp: a serialised XMP packet.
-        icc: an ICC profile that describes these RGB pixels.
-        text: PNG tEXt / iTXt entries by keyword; other formats ignore them.
+    A file that passes can still be truncated or corrupt further on.
 
     Raises:
-        UnsupportedPicture: a format that is not writable, pixels of another shape or type, or metadata or
-            sides that the format cannot hold.
+        EmptyPicture, TooManyBytes, TooManyPixels, NotAPicture, UnsupportedPicture, CorruptPicture
 
     """
-    if format not in WRITABLE:
-        raise UnsupportedPicture(f"picture: got format {format!r}, expected one of {', '.join(WRITABLE)}")
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (3, 4) or 0 in image.shape:
-        raise UnsupportedPicture(
-            f"picture: got pixels {image.dtype} {image.shape}, expected uint8 (H, W, 3) or (H, W, 4)"
-        )
-    opaque = format == "jpeg" and image.shape[2] == 4
-    level = DEFAULT_QUALITY.get(format) if quality is None else quality
-    if level is not None and not 1 <= level <= 100:
-        raise UnsupportedPicture(f"picture: got quality {level}, expected 1 to 100")
-    metadata = (("exif", exif), ("xmp", xmp), ("icc_profile", icc))
-    options: dict[str, Any] = {key: value for key, value in metadata if value}
-    if format == "png":
-        options |= {"compress_level": _PNG_LEVEL, "pnginfo": _png_text(xmp, text or {})}
-    elif format == "jpeg":
-        options |= {"quality": level, "subsampling": 0}
-    else:
-        options |= {"quality": level, "lossless": level == 100, "method": _WEBP_METHOD, "exact": True}
-    out = io.BytesIO()
-    try:
-        canvas = _flatten_on_white(image) if opaque else Image.fromarray(image)
-        canvas.save(out, format.upper(), **options)
-    except (ValueError, OSError, struct.error) as error:
-        raise UnsupportedPicture(
-            f"picture: {format} cannot hold this picture or its metadata ({_short(error)}), try another"
-        ) from error
-    return out.getvalue()
+    kind, opened = _open_within(data, limits or Limits())
+    with opened:
+        width, height = opened.size
+        frames = _count_frames(opened, kind)
+        turned = _orientation(opened.info.get("exif"), kind) >= 5  # 5 to 8 swap the sides
+    return Header(kind, MIME[kind], *((height, width) if turned else (width, height)), frames)
 
 
 _ORIENT: Final[Mapping[int, Callable[[Pixels], Pixels]]] = MappingProxyType(
@@ -220,6 +177,37 @@ _ORIENT: Final[Mapping[int, Callable[[Pixels], Pixels]]] = MappingProxyType(
         8: lambda p: p.swapaxes(0, 1)[::-1],
     }
 )
+
+
+def _open_within(data: bytes, caps: Limits) -> tuple[PictureFormat, Image.Image]:
+    """Open a file whose header keeps the caps; nothing is decoded yet."""
+    if len(data) > caps.max_bytes:
+        raise TooManyBytes(
+            f"picture: got {len(data)} bytes, expected at most {caps.max_bytes}, send a smaller file"
+        )
+    kind = sniff_format(data)
+    if has_too_many_pieces(data, kind):
+        raise CorruptPicture(
+            f"picture: got {kind} cut into more pieces than any program writes, save it anew"
+        )
+    if kind == "jpeg":
+        _check_jpeg_scans(data)
+    opened = _open(data, kind)
+    try:
+        _check_size(opened.size, caps)
+        _check_tiff_tiles(opened)
+    except PictureError:
+        opened.close()
+        raise
+    return kind, opened
+
+
+def _orientation(exif: object, kind: PictureFormat) -> int:
+    """Return how stored pixels must be turned, 1 to 8.
+
+    Pillow itself turns TIFF by the tag; elsewhere the tag sits in EXIF, where it puts AVIF's rotation too.
+    """
+    return read_exif(exif).orientation if isinstance(exif, bytes) and kind != "tiff" else 1
 
 
 def _open(data: bytes, kind: PictureFormat) -> Image.Image:
@@ -320,23 +308,6 @@ def _as_rgb(opened: Image.Image) -> Pixels:
         raise UnsupportedPicture(
             f"picture: pixels of type {mode} cannot become RGB ({_short(error)}), export it as 8-bit RGB"
         ) from error
-
-
-def _flatten_on_white(image: Pixels) -> Image.Image:
-    """Lay RGBA on white."""
-    rgba = Image.fromarray(image)
-    canvas = Image.new("RGB", rgba.size, "white")
-    canvas.paste(rgba, mask=rgba.getchannel("A"))
-    return canvas
-
-
-def _png_text(xmp: bytes | None, text: Mapping[str, str]) -> PngImagePlugin.PngInfo:
-    info = PngImagePlugin.PngInfo()
-    if xmp:  # XMP specification part 3, section 1.1.5: one uncompressed iTXt of this keyword
-        info.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8"))
-    for keyword, value in text.items():
-        info.add_text(keyword, value)
-    return info
 
 
 def _short(error: BaseException) -> str:
