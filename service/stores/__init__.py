@@ -70,6 +70,16 @@ class RegistryStore(Protocol):
     def manifest(self, record_id: str) -> bytes | None:
         """Return the manifest store of this record."""
 
+    def fingerprint(self, record_id: str) -> bytes | None:
+        """Return the fingerprint (watermark.fingerprint) of this record; None where it has none."""
+
+    def fingerprints(self, after: int = 0) -> Iterator[tuple[int, str, bytes]]:
+        """Yield position, record id and fingerprint of what was stored after position `after`, oldest first.
+
+        Positions start at 1 and grow in the order in which records become visible: an index that has read up to
+        one has missed nothing before it.
+        """
+
     def by_manifest_id(self, manifest_id: str) -> Record | None:
         """Return the record whose active manifest has this URN."""
 

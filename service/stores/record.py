@@ -17,8 +17,9 @@ class Record(BaseModel):
 
     `id` is also the watermark's payload (16 hex digits). `sha256` is that of the file as it left, `manifest`
     its C2PA manifest store (bytes), `manifest_id` the URN of the active manifest in it. `kind` says how the
-    file came to be ("generation", "edit", "mark"), `parent` is the record id of the picture it was made from,
-    where that is known.
+    file came to be ("generation", "edit", "mark"), `action` is the policy's decision, `parent` the record id of
+    the picture it was made from, where that is known. `fingerprint` is what the picture is recognised by
+    (watermark.fingerprint, bytes): None in records of versions that made none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,3 +42,4 @@ class Record(BaseModel):
     action: Literal["allow", "annotate", "review", "block"]
     parent: RecordId | None = None
     request_id: Text
+    fingerprint: bytes | None = Field(None, repr=False)

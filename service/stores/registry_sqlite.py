@@ -4,8 +4,11 @@ Rules:
 - An id is random (64 bits from the system), never all zero, and never given twice: `issued` keeps every id
   that was ever handed out, used or not. A record is written once and never overwritten.
 - WAL with synchronous=FULL: what `reserve` and `put` acknowledged survives a power cut.
-- Manifests (tens of kB) live in a table of their own, so that looking up records does not read them.
-- `PRAGMA user_version` is the schema version; a file of a newer version is refused, never guessed at.
+- Manifests (tens of kB) and fingerprints live in tables of their own, so that scans of one do not read the other.
+- A fingerprint's position counts up in the order of commits, so whoever read up to one position has missed
+  nothing before it.
+- `PRAGMA user_version` is the schema version; an older file is brought up to it in one transaction, a file of a
+  newer version is refused, never guessed at.
 """
 
 import os
@@ -17,20 +20,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from safety.checkpoint import format_time
 from service.stores.errors import RegistryConflict, RegistryUnavailable, RegistryUnusable
 from service.stores.record import Record
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x434D5247  # "CMRG": tells a registry from any other SQLite file
 LOCK_TIMEOUT_S = 5.0
+PAGE_ROWS = 500  # fingerprints read at a time (about 10 MB), so that no reader holds the write-ahead log back
 
 _ID = re.compile(r"[0-9a-f]{16}")
-_COLUMNS = tuple(name for name in Record.model_fields if name != "manifest")
-_NAMES = ", ".join(_COLUMNS)
-_SELECT = f"SELECT {_NAMES}, body FROM record JOIN manifest USING (id)"  # noqa: S608 - our own column names
-_INSERT = f"INSERT INTO record ({_NAMES}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - same
+_COLUMNS = tuple(name for name in Record.model_fields if name not in {"manifest", "fingerprint"})
+_NAMES = ", ".join(f"record.{name}" for name in _COLUMNS)
+_FROM = "record JOIN manifest USING (id) LEFT JOIN fingerprint USING (id)"
+_SELECT = f"SELECT {_NAMES}, manifest.body, fingerprint.body FROM {_FROM}"  # noqa: S608 - our own names
+_INSERT = f"INSERT INTO record ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - same
 
 _SCHEMA = (
     "CREATE TABLE issued (id TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT, WITHOUT ROWID",
@@ -45,8 +51,18 @@ _SCHEMA = (
     "CREATE INDEX record_by_sha256 ON record (sha256)",
     "CREATE TABLE manifest (id TEXT PRIMARY KEY REFERENCES record (id), body BLOB NOT NULL) STRICT",
     f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {SCHEMA_VERSION}",
+    "PRAGMA user_version = 1",
 )
+# What brings a file of version N to N + 1; a new file takes all these steps too.
+_UPGRADES = {
+    1: (
+        """CREATE TABLE fingerprint (
+            position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE REFERENCES record (id),
+            body BLOB NOT NULL
+        ) STRICT""",
+        "PRAGMA user_version = 2",
+    ),
+}
 
 
 def create(path: str | os.PathLike[str]) -> "Registry":
@@ -105,7 +121,9 @@ class Registry:
             RegistryUnavailable: it could not be written.
 
         """
-        row = record.model_dump(exclude={"manifest"}) | {"created_at": format_time(record.created_at)}
+        row = record.model_dump(exclude={"manifest", "fingerprint"}) | {
+            "created_at": format_time(record.created_at)
+        }
         with self._using() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -116,6 +134,10 @@ class Registry:
                 connection.execute(
                     "INSERT INTO manifest (id, body) VALUES (?, ?)", (record.id, record.manifest)
                 )
+                if record.fingerprint is not None:
+                    connection.execute(
+                        "INSERT INTO fingerprint (id, body) VALUES (?, ?)", (record.id, record.fingerprint)
+                    )
                 connection.execute("COMMIT")
             except sqlite3.IntegrityError as error:
                 raise RegistryConflict(
@@ -131,11 +153,24 @@ class Registry:
 
     def manifest(self, record_id: str) -> bytes | None:
         """Return the manifest store (bytes) of this record."""
-        if not _ID.fullmatch(record_id):
-            return None
-        with self._using() as connection:
-            row = connection.execute("SELECT body FROM manifest WHERE id = ?", (record_id,)).fetchone()
-        return row[0] if row else None
+        return self._body("manifest", record_id)
+
+    def fingerprint(self, record_id: str) -> bytes | None:
+        """Return the fingerprint (bytes) of this record; None also for a record that has none."""
+        return self._body("fingerprint", record_id)
+
+    def fingerprints(self, after: int = 0) -> Iterator[tuple[int, str, bytes]]:
+        """Yield position, record id and fingerprint of what was stored after position `after`, oldest first."""
+        while True:
+            with self._using() as connection:
+                rows = connection.execute(
+                    "SELECT position, id, body FROM fingerprint WHERE position > ? ORDER BY position LIMIT ?",
+                    (after, PAGE_ROWS),
+                ).fetchall()
+            yield from rows
+            if len(rows) < PAGE_ROWS:
+                return
+            after = rows[-1][0]
 
     def by_manifest_id(self, manifest_id: str) -> Record | None:
         """Return the newest record whose active manifest has this URN."""
@@ -155,13 +190,22 @@ class Registry:
         with self._lock:
             self._connection.close()
 
+    def _body(self, table: Literal["manifest", "fingerprint"], record_id: str) -> bytes | None:
+        if not _ID.fullmatch(record_id):
+            return None
+        with self._using() as connection:
+            query = f"SELECT body FROM {table} WHERE id = ?"  # noqa: S608 - one of our two names
+            row = connection.execute(query, (record_id,)).fetchone()
+        return row[0] if row else None
+
     def _one(self, condition: str, value: str) -> Record | None:
         if not value.isprintable():
             return None  # also keeps lone surrogates, which have no UTF-8, away from SQLite
         with self._using() as connection:
-            query = f"{_SELECT} WHERE {condition} ORDER BY record.rowid DESC LIMIT 1"
+            query = f"{_SELECT} WHERE record.{condition} ORDER BY record.rowid DESC LIMIT 1"
             row = connection.execute(query, (value,)).fetchone()
-        return Record.model_validate(dict(zip((*_COLUMNS, "manifest"), row, strict=True))) if row else None
+        names = (*_COLUMNS, "manifest", "fingerprint")
+        return Record.model_validate(dict(zip(names, row, strict=True))) if row else None
 
     @contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
@@ -176,18 +220,27 @@ class Registry:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the tables of an empty file; refuse a file that is not ours or of a newer version."""
+    """Make the tables of an empty file, bring an older one up to date; refuse one that is not ours or newer."""
     connection.execute("BEGIN IMMEDIATE")
     if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
         for statement in _SCHEMA:
             connection.execute(statement)
+    application, version = _identity(connection)
+    while application == APPLICATION_ID and version in _UPGRADES:
+        for statement in _UPGRADES[version]:
+            connection.execute(statement)
+        version += 1
     connection.execute("COMMIT")
-    found = tuple(
-        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
-    )
-    if found != (APPLICATION_ID, SCHEMA_VERSION):
+    if (application, version) != (APPLICATION_ID, SCHEMA_VERSION):
         connection.close()
         raise RegistryUnusable(
-            f"registry {path}: got application {found[0]:#x} version {found[1]}, expected {APPLICATION_ID:#x} "
+            f"registry {path}: got application {application:#x} version {version}, expected {APPLICATION_ID:#x} "
             f"version {SCHEMA_VERSION}, use the Countermark that made it or choose another data directory"
         )
+
+
+def _identity(connection: sqlite3.Connection) -> tuple[int, int]:
+    application, version = (
+        int(connection.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("application_id", "user_version")
+    )
+    return application, version

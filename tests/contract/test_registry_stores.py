@@ -45,6 +45,7 @@ def record(record_id: str, **changes: Any) -> Record:
         "action": "annotate",
         "parent": None,
         "request_id": "req_1",
+        "fingerprint": b"\x01" + record_id.encode() * 500,
     }
     return Record(**(members | changes))
 
@@ -88,7 +89,39 @@ def test_a_record_is_found_by_everything_that_names_it(registry: RegistryStore) 
     assert registry.by_manifest_id(stored.manifest_id) == stored
     assert registry.by_sha256(stored.sha256) == registry.by_sha256(stored.sha256.upper()) == stored
     assert registry.manifest(stored.id) == stored.manifest
+    assert registry.fingerprint(stored.id) == stored.fingerprint
     assert registry.count() == 1
+
+
+def test_fingerprints_come_in_the_order_of_storing(
+    registry: RegistryStore, reopen: Callable[[], RegistryStore]
+) -> None:
+    ids = ["f" * 16, "0" * 15 + "1", "7" * 16]
+    for one in ids:
+        registry.put(record(one))
+    registry.put(record("5" * 16, fingerprint=None))
+    rows = list(reopen().fingerprints())
+    assert [one for _, one, _ in rows] == ids
+    assert [body for _, _, body in rows] == [registry.fingerprint(one) for one in ids]
+    positions = [position for position, _, _ in rows]
+    assert positions[0] > 0
+    assert positions == sorted(set(positions))
+    assert list(registry.fingerprints(positions[0])) == rows[1:]
+    assert list(registry.fingerprints(positions[-1])) == []
+
+
+def test_many_fingerprints_are_read_in_pages(registry: RegistryStore, module: ModuleType) -> None:
+    ids = [f"{number:016x}" for number in range(1, 2 * module.PAGE_ROWS + 2)]
+    for one in ids:
+        registry.put(record(one, manifest=b"m", fingerprint=one.encode()))
+    assert [(one, body) for _, one, body in registry.fingerprints()] == [(one, one.encode()) for one in ids]
+
+
+def test_a_record_without_a_fingerprint_says_so(registry: RegistryStore) -> None:
+    registry.put(record("5" * 16, fingerprint=None))
+    found = registry.get("5" * 16)
+    assert found is not None
+    assert (found.fingerprint, registry.fingerprint("5" * 16)) == (None, None)
 
 
 def test_records_survive_closing(registry: RegistryStore, reopen: Callable[[], RegistryStore]) -> None:
@@ -119,6 +152,7 @@ def test_what_is_not_there_is_none(registry: RegistryStore, unknown: str) -> Non
     registry.put(record(registry.reserve(NOON)))
     assert registry.get(unknown) is None
     assert registry.manifest(unknown) is None
+    assert registry.fingerprint(unknown) is None
     assert registry.by_manifest_id(unknown) is None
     assert registry.by_sha256(unknown) is None
 

@@ -16,12 +16,52 @@ def test_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:
     path = tmp_path / "registry.sqlite"
     registry_sqlite.create(path).close()
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute("PRAGMA user_version = 3")
     connection.close()
     with pytest.raises(
-        RegistryUnusable, match=r"version 2, expected 0x434d5247 version 1, use the Countermark"
+        RegistryUnusable, match=r"version 3, expected 0x434d5247 version 2, use the Countermark"
     ):
         registry_sqlite.create(path)
+
+
+OLD_TABLES = (
+    "CREATE TABLE issued (id TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    """CREATE TABLE record (
+        id TEXT PRIMARY KEY REFERENCES issued (id), created_at TEXT NOT NULL, kind TEXT NOT NULL, tenant TEXT NOT
+        NULL, generator TEXT NOT NULL, generator_version TEXT NOT NULL, provider TEXT NOT NULL, mime TEXT NOT NULL,
+        width INTEGER NOT NULL, height INTEGER NOT NULL, sha256 TEXT NOT NULL, manifest_id TEXT NOT NULL,
+        watermark_key_id TEXT NOT NULL, policy_version TEXT NOT NULL, action TEXT NOT NULL, parent TEXT,
+        request_id TEXT NOT NULL
+    ) STRICT""",
+    "CREATE INDEX record_by_manifest_id ON record (manifest_id)",
+    "CREATE INDEX record_by_sha256 ON record (sha256)",
+    "CREATE TABLE manifest (id TEXT PRIMARY KEY REFERENCES record (id), body BLOB NOT NULL) STRICT",
+    "PRAGMA application_id = 1129140807",
+    "PRAGMA user_version = 1",
+)
+
+
+def test_a_file_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "registry.sqlite"
+    connection = sqlite3.connect(path)
+    for statement in OLD_TABLES:
+        connection.execute(statement)
+    when = "2026-11-22T12:00:00.000000Z"
+    connection.execute("INSERT INTO issued VALUES (?, ?)", ("ab" * 8, when))
+    row = ("ab" * 8, when, "mark", "default", "g", "1", "p", "image/png", 128, 128, "cd" * 32, "urn:c2pa:1")
+    values = (*row, "wm-1", "default-1", "allow", None, "req_1")
+    connection.execute(f"INSERT INTO record VALUES ({', '.join('?' * 17)})", values)
+    connection.execute("INSERT INTO manifest VALUES (?, ?)", ("ab" * 8, b"manifest"))
+    connection.commit()
+    connection.close()
+    registry_sqlite.create(path).close()
+    registry = registry_sqlite.create(path)
+    found = registry.get("ab" * 8)
+    assert found is not None
+    assert (found.manifest, found.fingerprint, found.created_at) == (b"manifest", None, NOON)
+    registry.put(found.model_copy(update={"id": "ef" * 8, "fingerprint": b"print"}))
+    assert [one for _, one, _ in registry.fingerprints()] == ["ef" * 8]
+    registry.close()
 
 
 def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> None:
