@@ -32,8 +32,8 @@ from classifiers.training.training_mix import epoch_order, gather
 
 _LOG = logging.getLogger("classifiers.training.train_prompt")
 
-BITS: Final = 18
-WIDTH: Final = 16
+BITS: Final = 17
+WIDTH: Final = 8
 HIDDEN: Final = 32
 EPOCHS: Final = 3
 _BATCH: Final = 256

@@ -22,7 +22,7 @@ def classifier() -> NgramClassifier:
 def test_the_card_names_the_weights_and_their_size_is_bounded() -> None:
     weights = (SHIPPED / "weights.npz").read_bytes()
     assert hashlib.sha256(weights).hexdigest() in (SHIPPED / "card.md").read_text(encoding="utf-8")
-    assert len(weights) < 6_000_000
+    assert len(weights) < 1_000_000
 
 
 def test_weights_that_the_card_does_not_name_are_refused(tmp_path: Path) -> None:
