@@ -1,7 +1,7 @@
 """What a mark says: the one statement that EXIF, XMP, PNG text and the C2PA manifest all repeat.
 
 Terms: IPTC NewsCodes Digital Source Type (http://cv.iptc.org/newscodes/digitalsourcetype/) and IPTC Photo
-Metadata 2025.1 (AISystemUsed, AISystemVersionUsed).
+Metadata 2025.1 (AISystemUsed, AISystemVersionUsed, AIPromptInformation).
 """
 
 import re
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from watermark.errors import MetadataError
+from watermark.labels.tc260 import AigcLabel
 
 _IPTC: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 TRAINED_ALGORITHMIC_MEDIA: Final = _IPTC + "trainedAlgorithmicMedia"
@@ -42,6 +43,7 @@ HUMAN_SOURCE_TERMS: Final = frozenset(
 
 _RECORD_ID: Final = re.compile(r"[0-9a-f]{16}")
 _MAX_NAME: Final = 200  # characters; keeps EXIF far below JPEG's 64 KiB segment
+MAX_PROMPT: Final = 4000  # characters; at most 24 KB escaped, so XMP stays below JPEG's 64 KiB segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ class AiLabel:
     """The statement that a picture was made, or changed, by a generative model.
 
     Carries what California's latent disclosure asks for (B&P 22757.3(b)(1)): provider, system and version,
-    time, unique identifier. It never carries the prompt or the user: both are personal data.
+    time, unique identifier. It never carries the user; the prompt only where somebody asked for it, because
+    prompts are personal data.
 
     Attributes:
         record_id: 16 lowercase hex digits, the 64 bits that the invisible watermark carries.
@@ -59,6 +62,9 @@ class AiLabel:
         created_at: when, timezone-aware; written in UTC to the second.
         source_type: IPTC digital source type URI.
         edited: True when the picture was made from another picture.
+        prompt: for AIPromptInformation, None to leave it out; cut to `MAX_PROMPT` characters, signs that XML
+            cannot hold become spaces.
+        aigc: China's label, or None.
 
     """
 
@@ -69,6 +75,8 @@ class AiLabel:
     created_at: datetime
     source_type: str = TRAINED_ALGORITHMIC_MEDIA
     edited: bool = False
+    prompt: str | None = None
+    aigc: AigcLabel | None = None
 
     def __post_init__(self) -> None:
         if not _RECORD_ID.fullmatch(self.record_id):
@@ -88,6 +96,12 @@ class AiLabel:
             raise MetadataError(
                 f"label.source_type: got {self.source_type[:80]!r}, expected a digital source type URI"
             )
+
+    @property
+    def prompt_text(self) -> str:
+        """The prompt as it is written: one line, cut."""
+        text = (self.prompt or "")[:MAX_PROMPT]
+        return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
     @property
     def created_utc(self) -> datetime:

@@ -19,6 +19,7 @@ from typing import Final, Literal
 from watermark.containers import find_blocks
 from watermark.exif import ExifFields, build_exif, read_exif
 from watermark.label import AiLabel, says_ai, source_term
+from watermark.labels.tc260 import KEYWORD
 from watermark.untrusted_text import clean_text
 from watermark.writers import Traces, Writer, find_aigc, recognise_writers
 from watermark.xmp import IDENTIFIER_PREFIX, XmpFields, build_xmp, read_xmp
@@ -65,8 +66,9 @@ class MetadataReport:
 
 
 def build_text(label: AiLabel) -> dict[str, str]:
-    """Write a label as PNG text: `Software`, and the statement as JSON under `AI-Generated`."""
-    return {
+    """Write a label as PNG text: `Software`, the statement as JSON under `AI-Generated`, China's under `AIGC`."""
+    aigc = {KEYWORD: label.aigc.wrapped} if label.aigc else {}
+    return aigc | {
         "Software": f"{label.system} {label.system_version}",
         _PNG_KEYWORD: json.dumps(
             {
