@@ -4,6 +4,7 @@ Source: C2PA specification 2.4 (actions, soft binding, claim generator info), CA
 1.1, CAWG metadata 1.1. What looks optional is there because the conformance rubric for 2.4 asks for it.
 """
 
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
@@ -13,18 +14,25 @@ from watermark.label import AiLabel
 # The value is the watermark's payload, 16 lowercase hex digits; no schema prefix, as the name has a version.
 SOFT_BINDING_ALG: Final = "countermark.tile.1"
 
-PARENT_ID: Final = "parent"
+# By which actions refer to the pictures that this one was made from; the first is the parent.
+SOURCE_IDS: Final = tuple(f"source-{number}" for number in range(16))
 _SPEC_VERSION: Final = "2.4.0"
 _NAME: Final = "Countermark"
 
 
 def manifest_definition(
-    label: AiLabel, *, mime: str, soft_binding: str, title: str, has_parent: bool
+    label: AiLabel,
+    *,
+    mime: str,
+    soft_bindings: Sequence[tuple[str, str]],
+    title: str,
+    sources: int,
 ) -> dict[str, Any]:
     """Write the manifest definition of one marked picture.
 
-    Without a parent the first action is `c2pa.created` with the label's source type; with one it is
-    `c2pa.opened`, then `c2pa.edited` where the label says edited. `c2pa.watermarked.bound` comes last.
+    Without sources the first action is `c2pa.created` with the label's source type; with `sources` ingredients it is
+    `c2pa.opened` of the first, then `c2pa.edited` where the label says edited, which names the others as inputs.
+    `c2pa.watermarked.bound` comes last. `soft_bindings` are pairs of algorithm and value.
     """
     return {
         "claim_version": 2,
@@ -34,12 +42,15 @@ def manifest_definition(
         "assertions": [
             {
                 "label": "c2pa.actions.v2",
-                "data": {"allActionsIncluded": True, "actions": _actions(label, has_parent=has_parent)},
+                "data": {"allActionsIncluded": True, "actions": _actions(label, SOURCE_IDS[:sources])},
             },
-            {
-                "label": "c2pa.soft-binding",
-                "data": {"alg": SOFT_BINDING_ALG, "blocks": [{"scope": {}, "value": soft_binding}]},
-            },
+            *(
+                {
+                    "label": "c2pa.soft-binding",
+                    "data": {"alg": algorithm, "blocks": [{"scope": {}, "value": value}]},
+                }
+                for algorithm, value in soft_bindings
+            ),
             {
                 "label": "cawg.training-mining",
                 "data": {
@@ -67,19 +78,20 @@ def manifest_definition(
     }
 
 
-def _actions(label: AiLabel, *, has_parent: bool) -> list[dict[str, Any]]:
+def _actions(label: AiLabel, sources: Sequence[str]) -> list[dict[str, Any]]:
     made = {
         "when": label.created_text,
         "digitalSourceType": label.source_type,
         "softwareAgent": {"name": label.system, "version": label.system_version},
     }
     actions: list[dict[str, Any]] = []
-    if not has_parent:
+    if not sources:
         actions.append({"action": "c2pa.created", **made})
     else:
-        actions.append({"action": "c2pa.opened", "parameters": {"ingredientIds": [PARENT_ID]}})
+        actions.append({"action": "c2pa.opened", "parameters": {"ingredientIds": list(sources[:1])}})
         if label.edited:
-            actions.append({"action": "c2pa.edited", **made})
+            inputs = {"parameters": {"ingredientIds": list(sources[1:])}} if len(sources) > 1 else {}
+            actions.append({"action": "c2pa.edited", **made, **inputs})
     actions.append(
         {
             "action": "c2pa.watermarked.bound",

@@ -18,7 +18,7 @@ from PIL import Image
 from watermark.c2pa_settings import reading_context
 from watermark.errors import ManifestError, TimestampError
 from watermark.label import COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA, AiLabel
-from watermark.manifest import SOFT_BINDING_ALG, ManifestSigner, TrustAnchors, read_manifest
+from watermark.manifest import SOFT_BINDING_ALG, ManifestSigner, Source, TrustAnchors, read_manifest
 from watermark.manifest_report import report_of
 from watermark.metadata import build_exif, build_xmp, read_metadata
 from watermark.picture import MIME, WRITABLE, decode_picture, encode_picture
@@ -107,7 +107,9 @@ def test_nothing_about_the_making_is_left_unsigned_by_the_generator(signed, kind
 @pytest.mark.parametrize("parent_signed", [True, False])
 def test_an_edit_keeps_its_parent(signed, kind, parent_signed):
     parent = signed["jpeg"].data if parent_signed else unsigned("jpeg")
-    edited = SIGNER.sign(unsigned(kind), MIME[kind], EDIT, soft_binding=ID, parent=(parent, "image/jpeg"))
+    edited = SIGNER.sign(
+        unsigned(kind), MIME[kind], EDIT, soft_binding=ID, sources=[Source(parent, "image/jpeg")]
+    )
     report = read_manifest(edited.data, MIME[kind], trust=TRUST)
     assert (report.status, report.integrity, report.trusted, report.failures) == ("valid", "ok", True, ())
     assert report.actions == ("c2pa.opened", "c2pa.edited", "c2pa.watermarked.bound")
@@ -120,7 +122,11 @@ def test_an_edit_keeps_its_parent(signed, kind, parent_signed):
 
 def test_marking_a_signed_picture_that_is_not_an_edit_still_keeps_its_parent(signed):
     again = SIGNER.sign(
-        unsigned("png"), "image/png", LABEL, soft_binding=ID, parent=(signed["png"].data, "image/png")
+        unsigned("png"),
+        "image/png",
+        LABEL,
+        soft_binding=ID,
+        sources=[Source(signed["png"].data, "image/png")],
     )
     report = read_manifest(again.data, "image/png", trust=TRUST)
     assert report.actions == ("c2pa.opened", "c2pa.watermarked.bound")
@@ -131,7 +137,9 @@ def test_marking_a_signed_picture_that_is_not_an_edit_still_keeps_its_parent(sig
 def test_a_parent_in_any_format_that_we_decode_is_taken(mime):
     out = io.BytesIO()
     Image.new("RGB", (40, 40), "red").save(out, mime.removeprefix("image/"))
-    edited = SIGNER.sign(unsigned("png"), "image/png", EDIT, soft_binding=ID, parent=(out.getvalue(), mime))
+    edited = SIGNER.sign(
+        unsigned("png"), "image/png", EDIT, soft_binding=ID, sources=[Source(out.getvalue(), mime)]
+    )
     assert read_manifest(edited.data, "image/png", trust=TRUST).ingredients == 1
 
 
@@ -156,7 +164,9 @@ def without_a_piece_of_manifest(data):
 def test_a_parent_whose_manifest_is_broken_is_still_named(signed, kind, damage, title):
     parent = damage(signed[kind].data)
     assert read_manifest(parent, MIME[kind], trust=TRUST).integrity == "failed"
-    made = SIGNER.sign(unsigned("png"), "image/png", EDIT, soft_binding=ID, parent=(parent, MIME[kind]))
+    made = SIGNER.sign(
+        unsigned("png"), "image/png", EDIT, soft_binding=ID, sources=[Source(parent, MIME[kind])]
+    )
     assert read_manifest(made.data, "image/png", trust=TRUST).failures == ()
     with Reader("image/png", io.BytesIO(made.data), context=reading_context(TRUST.pem)) as reader:
         assert [i["title"] for i in reader.get_active_manifest()["ingredients"]] == [title]
@@ -435,7 +445,9 @@ def test_nothing_that_a_file_names_is_fetched(signed):
         read_manifest(hostile, "image/jpeg", trust=NOBODY)
         stored = signed["jpeg"].manifest
         assert read_manifest(hostile, "image/jpeg", trust=TRUST, stored_manifest=stored).status == "recovered"
-        SIGNER.sign(unsigned("png"), "image/png", EDIT, soft_binding=ID, parent=(hostile, "image/jpeg"))
+        SIGNER.sign(
+            unsigned("png"), "image/png", EDIT, soft_binding=ID, sources=[Source(hostile, "image/jpeg")]
+        )
         assert listener.count == 0
         socket.create_connection(("127.0.0.1", int(listener.url.split(":")[2].split("/")[0]))).close()
         for _ in range(1000):

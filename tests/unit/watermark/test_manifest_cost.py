@@ -11,7 +11,7 @@ from c2pa import Builder, C2paSignerInfo, Signer
 
 from watermark.c2pa_settings import signing_context
 from watermark.label import AiLabel
-from watermark.manifest import ManifestSigner, TrustAnchors, read_manifest
+from watermark.manifest import ManifestSigner, Source, TrustAnchors, read_manifest
 from watermark.manifest_claim import manifest_definition
 from watermark.manifest_cost import MAX_BOXES, is_affordable
 from watermark.picture import encode_picture
@@ -32,7 +32,7 @@ def box(kind, body):
 def store_of_references(assertion_bytes, references):
     """A store whose claim, signed for something else, refers to one large assertion again and again."""
     definition = manifest_definition(
-        LABEL, mime="image/png", soft_binding="0" * 16, title="x", has_parent=False
+        LABEL, mime="image/png", soft_bindings=[("x", "0" * 16)], title="x", sources=0
     )
     definition["assertions"][3]["data"]["photoshop:Credit"] = "A" * assertion_bytes
     signer = Signer.from_info(C2paSignerInfo(b"es256", IDENTITY.chain_pem, IDENTITY.key_pem, None))
@@ -127,8 +127,8 @@ def test_an_intricate_honest_history_is_examined():
     signer = ManifestSigner(IDENTITY)
     made = signer.sign(PNG, "image/png", LABEL, soft_binding=LABEL.record_id)
     for _ in range(12):
-        parent = (made.data, "image/png")
-        made = signer.sign(PNG, "image/png", LABEL, soft_binding=LABEL.record_id, parent=parent)
+        parent = Source(made.data, "image/png")
+        made = signer.sign(PNG, "image/png", LABEL, soft_binding=LABEL.record_id, sources=[parent])
     assert is_affordable(made.data, "image/png")
     assert read_manifest(made.data, "image/png", trust=TrustAnchors()).integrity == "ok"
 
