@@ -135,6 +135,10 @@ def mark(
         str | None, typer.Option(help="the prompt it was made from; checked, not stored")
     ] = None,
     generator: Annotated[str, typer.Option(help="name of the system that made it")] = "",
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(help="labelling profile beside the installation's: eu, california, china, india, korea"),
+    ] = None,
     json_: Json = False,
     data_dir: DataDir = None,
     config: Config = None,
@@ -142,6 +146,7 @@ def mark(
     """Check a picture, mark it in all three ways and register it, as the gateway does."""
     from service.errors import Refused
     from service.gateway import new_request_id
+    from service.labelling import parse_profiles
     from service.runtime import build_runtime
     from service.settings import load_settings
     from service.trail import Trail
@@ -151,7 +156,8 @@ def mark(
     parts = build_runtime(load_settings(config, data_dir=data_dir))
     try:
         trail = Trail(request_id=new_request_id(), kind="mark")
-        picture = parts.gateway.mark(data, prompt, check_system_name(generator), trail, format_=format_)
+        system, profiles = check_system_name(generator), parse_profiles(",".join(profile or ()))
+        picture = parts.gateway.mark(data, prompt, system, trail, format_=format_, profiles=profiles)
     except Refused as error:
         row: dict[str, Any] = {
             "action": "block",

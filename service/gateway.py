@@ -90,11 +90,13 @@ class Gateway:
         *,
         format_: str | None = None,
         max_pixels: int | None = None,
+        profiles: tuple[str, ...] = (),
     ) -> MarkedPicture:
         """Check and mark a picture that was made elsewhere, by the system that the caller calls `generator`.
 
         Without `format_` the file keeps its own format where we can write that, else it becomes PNG. The upload
-        becomes the parent of the new manifest: we saw it, we did not make it.
+        becomes the parent of the new manifest: we saw it, we did not make it. `profiles` are labelling profiles
+        beside the installation's own.
 
         Raises:
             PictureError: `data` is not one still picture that we can read within the limits.
@@ -123,7 +125,7 @@ class Gateway:
             trail.stage = "marking"
             if format_ is None:
                 format_ = picture.format if picture.format in WRITABLE else "png"
-            origin = self._origin(trail, data, picture.mime, picture.icc)
+            origin = self._origin(trail, data, picture.mime, picture.icc, profiles)
             marked = self._marker.mark(picture.image, format_, origin, trail.stages)
             trail.record_ids.append(marked.id)
         return marked
@@ -161,7 +163,12 @@ class Gateway:
             raise Refused(decision)
 
     def _origin(
-        self, trail: Trail, source: bytes | None, source_mime: str | None, icc: bytes | None
+        self,
+        trail: Trail,
+        source: bytes | None,
+        source_mime: str | None,
+        icc: bytes | None,
+        profiles: tuple[str, ...] = (),
     ) -> Origin:
         return Origin(
             kind=trail.kind,
@@ -173,6 +180,8 @@ class Gateway:
             source=source,
             source_mime=source_mime,
             icc=icc,
+            prompt=trail.prompt,
+            profiles=profiles,
         )
 
     @contextmanager

@@ -1,8 +1,8 @@
 """Mark one picture in all three ways and register it.
 
-Order (each step hashes or must survive what follows): record id -> invisible watermark in the pixels -> EXIF
-and XMP while encoding -> C2PA manifest, signed last -> registry. A picture leaves this module only when every
-step succeeded.
+Order (each step hashes or must survive what follows): visible label, where a profile asks for one -> record id
+-> invisible watermark in the pixels -> EXIF and XMP while encoding -> C2PA manifest, signed last -> registry. A
+picture leaves this module only when every step succeeded.
 
 A picture that comes in with a watermark of this key keeps its id: a second mark over the first would leave two
 ids that contradict each other. Its labels and its manifest are made anew, its record stays as it is.
@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 import watermark
 from safety.decision import Action
 from service.keys import Keys
+from service.labelling import Labelling
 from service.stages import StageTimes
 from service.stores import Record, RegistryStore
 from watermark.exif import build_exif
 from watermark.label import AiLabel
-from watermark.manifest import ManifestSigner, Source, TrustAnchors, read_manifest
+from watermark.manifest import ManifestSigner, TrustAnchors, read_manifest
 from watermark.metadata import build_text
 from watermark.picture import MIME, encode_picture
-from watermark.thumbnail import make_thumbnail
 from watermark.xmp import build_xmp
 
 
@@ -47,6 +47,8 @@ class Origin:
     source: bytes | None = None
     source_mime: str | None = None
     icc: bytes | None = None
+    prompt: str | None = None
+    profiles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,10 @@ class Marker:
         registry: RegistryStore,
         clock: Callable[[], datetime],
         *,
-        thumbnails: bool = True,
+        labelling: Labelling | None = None,
     ) -> None:
+        self._labelling = labelling or Labelling()
         self._keys, self._provider, self._registry, self._clock = keys, provider, registry, clock
-        self._thumbnails = thumbnails
         self._signer = ManifestSigner(keys.identity)
 
     def mark(
@@ -86,7 +88,7 @@ class Marker:
         *,
         quality: int | None = None,
     ) -> MarkedPicture:
-        """Mark `image` (uint8 (H, W, 3) or (H, W, 4)) and encode it as "png", "jpeg" or "webp".
+        """Mark `image` (uint8 (H, W, 3) or (H, W, 4)) and encode it as one of `WRITABLE`.
 
         Raises:
             watermark.ImageTooSmall: the shorter side is below 128 px.
@@ -94,6 +96,8 @@ class Marker:
 
         """
         now = self._clock()
+        with stages("label"):
+            image = self._labelling.draw(image, origin.profiles)
         with stages("watermark"):
             record_id, marked = self._watermarked(image, origin, now)
         known = self._registry.get(record_id)
@@ -103,6 +107,13 @@ class Marker:
             system=known.generator if known else origin.generator,
             system_version=known.generator_version if known else (origin.generator_version or "not stated"),
             created_at=known.created_at if known else now,
+            **self._labelling.extras(
+                origin.profiles,
+                record_id=record_id,
+                provider=self._provider,
+                key=self._keys.watermark,
+                prompt=origin.prompt,
+            ),
         )
         with stages("encode"):
             unsigned = encode_picture(
@@ -116,14 +127,7 @@ class Marker:
             )
         mime = MIME[format_]
         with stages("sign"):
-            signed = self._signer.sign(
-                unsigned,
-                mime,
-                label,
-                soft_binding=record_id,
-                sources=_sources(origin),
-                thumbnail=make_thumbnail(marked) if self._thumbnails else None,
-            )
+            signed = self._signer.sign(unsigned, mime, label, soft_binding=record_id, parent=_parent(origin))
         height, width = image.shape[:2]
         if known is None:
             record = Record(
@@ -163,16 +167,16 @@ class Marker:
         return record_id, watermark.embed(image, bytes.fromhex(record_id), key=self._keys.watermark)
 
 
-def _sources(origin: Origin) -> list[Source]:
+def _parent(origin: Origin) -> tuple[bytes, str] | None:
     """Return the file that the manifest must name as the one this picture was made from.
 
     What somebody handed in always is; an upstream's file only when it is signed (a signed picture is never
     signed over), because otherwise it is merely the way in which our generator answered.
     """
     if origin.source is None or origin.source_mime is None:
-        return []
+        return None
     if origin.kind != "mark":
         found = read_manifest(origin.source, origin.source_mime, trust=TrustAnchors())
         if found.status == "not_present":
-            return []
-    return [Source(origin.source, origin.source_mime)]
+            return None
+    return origin.source, origin.source_mime

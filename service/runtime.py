@@ -9,6 +9,7 @@ from service.errors import StartupError
 from service.gateway import Gateway
 from service.generators import Generator, create_generator
 from service.keys import Keys, load_or_create_keys
+from service.labelling import Labelling
 from service.marking import Marker
 from service.settings import Settings
 from service.stores import AuditStore, RegistryStore, audit_sqlite, registry_sqlite
@@ -132,7 +133,8 @@ def build_runtime(settings: Settings) -> Runtime:
     except SafetyError as error:
         raise StartupError(f"safety checks: {error}") from error
     generator = create_generator(settings.generator, **settings.generator_options)
-    marker = Marker(keys, settings.provider, registry, utc_now)
+    labelling = Labelling(settings.label_profiles, settings.aigc_producer, settings.label_prompt)
+    marker = Marker(keys, settings.provider, registry, utc_now, labelling=labelling)
     return Runtime(
         settings=settings,
         keys=keys,

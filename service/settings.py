@@ -17,6 +17,8 @@ from classifiers import DEFAULT_IMAGE, DEFAULT_PROMPT
 from classifiers.combine import Combination
 from safety.guard import TIMEOUT_S
 from service.errors import StartupError
+from watermark.errors import MetadataError
+from watermark.labels.profile import plan_labels
 
 MIB = 1024 * 1024
 PREFIX = "COUNTERMARK_"
@@ -38,6 +40,18 @@ class Settings(BaseSettings):
 
     provider: str = Field(
         "Countermark development", max_length=200, description="provider name written into every mark"
+    )
+    label_profiles: tuple[str, ...] = Field(
+        (), description="labelling profiles that every picture is marked by: eu, california, china, ..."
+    )
+    label_prompt: bool = Field(
+        False, description="write the prompt into AIPromptInformation; prompts are personal data"
+    )
+    aigc_producer: str = Field(
+        "",
+        max_length=200,
+        pattern=r"^[\x21\x23-\x5B\x5D-\x7E]*$",
+        description="the provider's code in China's label; its name when empty",
     )
     generator: str = Field(
         "builtin", description="generator plug-in: a module of service.generators or 'package.module:create'"
@@ -97,6 +111,14 @@ class Settings(BaseSettings):
         if not value.strip() or not value.isprintable():
             raise ValueError("must be a printable name: it is written into every mark")
         return value
+
+    @field_validator("label_profiles")
+    @classmethod
+    def _profiles_are_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return plan_labels(value).profiles
+        except MetadataError as error:
+            raise ValueError(str(error)) from error
 
     @property
     def on_loopback(self) -> bool:

@@ -8,9 +8,11 @@ from fastapi import APIRouter, Request, Response
 
 from service.errors import BadRequest
 from service.generators import GenerationRequest
+from service.labelling import parse_profiles
 from service.routes.context import request_id, runtime, trail_for, workers
 from service.uploads import PICTURE_BODY, read_picture
 from service.wire import GenerationBody, check_system_name, check_text
+from watermark.picture import MIME, WRITABLE
 
 router = APIRouter(tags=["generate and mark"])
 
@@ -54,13 +56,13 @@ async def generate(body: GenerationBody, request: Request) -> dict[str, Any]:
     summary="Mark a picture made elsewhere",
     response_class=Response,
     openapi_extra=PICTURE_BODY,
-    responses={200: {"content": {"image/png": {}, "image/jpeg": {}, "image/webp": {}}}},
+    responses={200: {"content": {MIME[kind]: {} for kind in WRITABLE}}},
 )
 async def mark(request: Request) -> Response:
     """Check a picture, mark it in all three ways and return the file.
 
-    Multipart field `file` with optional text fields `prompt` and `generator` (the system that made it), or a raw
-    body.
+    Multipart field `file` with optional text fields `prompt`, `generator` (the system that made it) and `profile`
+    (labelling profiles, comma-separated, beside the installation's own), or a raw body.
     """
     data, fields = await read_picture(request)
     prompt, generator = fields.get("prompt") or None, check_system_name(fields.get("generator", ""))
@@ -68,9 +70,16 @@ async def mark(request: Request) -> Response:
         check_text(prompt or "")
     except ValueError as error:
         raise BadRequest(f"prompt: {error}.", param="prompt") from error
+    profiles = parse_profiles(fields.get("profile", ""))
     parts, trail = runtime(request), trail_for(request, "mark")
     picture = await workers(request).run(
-        parts.gateway.mark, data, prompt, generator, trail, max_pixels=parts.settings.max_mark_pixels
+        parts.gateway.mark,
+        data,
+        prompt,
+        generator,
+        trail,
+        max_pixels=parts.settings.max_mark_pixels,
+        profiles=profiles,
     )
     headers = {"Countermark-Id": picture.id, "Countermark-Action": trail.action}
     return Response(picture.data, media_type=picture.mime, headers=headers)
