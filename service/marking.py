@@ -24,9 +24,10 @@ from service.stages import StageTimes
 from service.stores import Record, RegistryStore
 from watermark.exif import build_exif
 from watermark.label import AiLabel
-from watermark.manifest import ManifestSigner, TrustAnchors, read_manifest
+from watermark.manifest import ManifestSigner, Source, TrustAnchors, read_manifest
 from watermark.metadata import build_text
 from watermark.picture import MIME, encode_picture
+from watermark.thumbnail import make_thumbnail
 from watermark.xmp import build_xmp
 
 
@@ -73,10 +74,12 @@ class Marker:
         registry: RegistryStore,
         clock: Callable[[], datetime],
         *,
+        thumbnails: bool = True,
         labelling: Labelling | None = None,
     ) -> None:
         self._labelling = labelling or Labelling()
         self._keys, self._provider, self._registry, self._clock = keys, provider, registry, clock
+        self._thumbnails = thumbnails
         self._signer = ManifestSigner(keys.identity)
 
     def mark(
@@ -127,7 +130,14 @@ class Marker:
             )
         mime = MIME[format_]
         with stages("sign"):
-            signed = self._signer.sign(unsigned, mime, label, soft_binding=record_id, parent=_parent(origin))
+            signed = self._signer.sign(
+                unsigned,
+                mime,
+                label,
+                soft_binding=record_id,
+                sources=_sources(origin),
+                thumbnail=make_thumbnail(marked) if self._thumbnails else None,
+            )
         height, width = image.shape[:2]
         if known is None:
             record = Record(
@@ -167,16 +177,16 @@ class Marker:
         return record_id, watermark.embed(image, bytes.fromhex(record_id), key=self._keys.watermark)
 
 
-def _parent(origin: Origin) -> tuple[bytes, str] | None:
+def _sources(origin: Origin) -> list[Source]:
     """Return the file that the manifest must name as the one this picture was made from.
 
     What somebody handed in always is; an upstream's file only when it is signed (a signed picture is never
     signed over), because otherwise it is merely the way in which our generator answered.
     """
     if origin.source is None or origin.source_mime is None:
-        return None
+        return []
     if origin.kind != "mark":
         found = read_manifest(origin.source, origin.source_mime, trust=TrustAnchors())
         if found.status == "not_present":
-            return None
-    return origin.source, origin.source_mime
+            return []
+    return [Source(origin.source, origin.source_mime)]
