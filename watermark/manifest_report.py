@@ -9,7 +9,8 @@ certificate expired. So four questions are answered apart, each from C2PA status
 * expired: was it outside its validity when it counted?
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -27,6 +28,9 @@ _BINDING_MATCHES: Final = frozenset(name + ".match" for name in _HARD_BINDINGS)
 _BINDING_MISMATCHES: Final = frozenset(name + ".mismatch" for name in _HARD_BINDINGS)
 _SIGNATURE_OK: Final = "claimSignature.validated"
 
+# `validation_status` of older manifests mixes what held with what failed.
+_GOOD_ENDINGS: Final = (".match", ".validated", ".trusted", ".insideValidity", ".accessible")
+_MANIFEST_OF_URL: Final = re.compile(r"jumbf=/c2pa/([^/]+)")
 _METADATA_LABELS: Final = ("cawg.metadata", "c2pa.metadata", "stds.iptc", "stds.iptc.photo-metadata")
 _MAX_PARENTS: Final = 10
 _MAX_LISTED: Final = 64
@@ -97,29 +101,29 @@ def report_of(store: Mapping[str, Any], *, recovered: bool) -> ManifestReport:
         recovered: the manifest did not come with the file but from our own store.
 
     """
-    results = _dict(store.get("validation_results"))
-    active_results = _dict(results.get("activeManifest"))
+    results = object_of(store.get("validation_results"))
+    active_results = object_of(results.get("activeManifest"))
     success = _codes(active_results.get("success"))
     own_failures = _codes(active_results.get("failure"))
     ingredient_failures = [
         code
-        for delta in _dicts(results.get("ingredientDeltas"))
-        for code in _codes(_dict(delta.get("validationDeltas")).get("failure"))
+        for delta in objects_of(results.get("ingredientDeltas"))
+        for code in _codes(object_of(delta.get("validationDeltas")).get("failure"))
     ]
     failures = [*own_failures, *ingredient_failures]
     signed = _SIGNATURE_OK in success and not any(
         code.startswith("claimSignature.") and code not in _EXPIRED for code in own_failures
     )
     bound = bool(_BINDING_MATCHES & set(success)) and not _BINDING_MISMATCHES & set(own_failures)
-    broken = [code for code in failures if not code.startswith(_CREDENTIAL_PREFIXES) and code not in _EXPIRED]
+    broken = [code for code in failures if _is_fault(code)]
     if recovered:
         broken = [code for code in broken if code not in _BINDING_MISMATCHES]
     intact = signed and not broken and (bound or recovered)
 
     manifest_id = clean_text(store.get("active_manifest")) or None
-    manifests = _dict(store.get("manifests"))
-    manifest = _dict(manifests.get(store.get("active_manifest", "")))
-    signature = _dict(manifest.get("signature_info")) if signed else {}
+    manifests = object_of(store.get("manifests"))
+    manifest = object_of(manifests.get(store.get("active_manifest", "")))
+    signature = object_of(manifest.get("signature_info")) if signed else {}
     source_types = list(_source_types(manifest, manifests))
     claims = {says_ai(uri) for uri in source_types} | ({True} if _says_ai_in_words(manifest) else set())
     status: Status = "valid" if store.get("validation_state") in ("Trusted", "Valid") else "invalid"
@@ -137,13 +141,13 @@ def report_of(store: Mapping[str, Any], *, recovered: bool) -> ManifestReport:
         issuer=clean_text(signature.get("issuer")) or None,
         signer_serial=clean_text(signature.get("cert_serial_number")) or None,
         signed_at=clean_text(signature.get("time")) or None if "timeStamp.validated" in success else None,
-        claim_generator=_claim_generator(manifest),
+        claim_generator=claim_generator(manifest),
         manifest_id=manifest_id,
         digital_source_type=source_types[0] if source_types else None,
         ai_generated=True if True in claims else (False if False in claims else None),
-        actions=tuple(_action_names(manifest)),
+        actions=action_names(actions_of(manifest)),
         soft_bindings=tuple(_soft_bindings(manifest))[:_MAX_LISTED],
-        ingredients=len(_dicts(manifest.get("ingredients"))),
+        ingredients=len(objects_of(manifest.get("ingredients"))),
         codes=tuple(dict.fromkeys([*failures, *informational, *success]))[:_MAX_LISTED],
         failures=tuple(dict.fromkeys(failures))[:_MAX_LISTED],
         notes=("the fault is in the record of an ingredient",) if set(broken) - set(own_failures) else (),
@@ -153,16 +157,16 @@ def report_of(store: Mapping[str, Any], *, recovered: bool) -> ManifestReport:
 def _source_types(manifest: Mapping[str, Any], manifests: Mapping[str, Any]) -> Iterator[str]:
     """Walk the manifest, then its chain of parents, for digital source types that are real URIs."""
     for _ in range(_MAX_PARENTS):
-        stated = [action.get("digitalSourceType") for action in _actions(manifest)]
+        stated = [action.get("digitalSourceType") for action in actions_of(manifest)]
         stated += [
-            _dict(assertion.get("data")).get("Iptc4xmpExt:DigitalSourceType")
+            object_of(assertion.get("data")).get("Iptc4xmpExt:DigitalSourceType")
             for assertion in _assertions(manifest, *_METADATA_LABELS)
         ]
         for uri in stated:
             if isinstance(uri, str) and source_term(uri):
                 yield uri.strip()
-        parents = [i for i in _dicts(manifest.get("ingredients")) if i.get("relationship") == "parentOf"]
-        manifest = _dict(manifests.get(parents[0].get("active_manifest", ""))) if parents else {}
+        parents = [i for i in objects_of(manifest.get("ingredients")) if i.get("relationship") == "parentOf"]
+        manifest = object_of(manifests.get(parents[0].get("active_manifest", ""))) if parents else {}
 
 
 def _says_ai_in_words(manifest: Mapping[str, Any]) -> bool:
@@ -171,48 +175,79 @@ def _says_ai_in_words(manifest: Mapping[str, Any]) -> bool:
         return True
     return any(
         clean_text(action.get("description")).lower().startswith("ai generated")
-        for action in _actions(manifest)
+        for action in actions_of(manifest)
     )
 
 
 def _assertions(manifest: Mapping[str, Any], *labels: str) -> Iterator[Mapping[str, Any]]:
     """Yield assertions by label; a second one of a kind is labelled `label__1`."""
-    for assertion in _dicts(manifest.get("assertions")):
+    for assertion in objects_of(manifest.get("assertions")):
         if clean_text(assertion.get("label")).split("__")[0] in labels:
             yield assertion
 
 
-def _actions(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def actions_of(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield a manifest's actions in order."""
     for assertion in _assertions(manifest, "c2pa.actions", "c2pa.actions.v2"):
-        yield from _dicts(_dict(assertion.get("data")).get("actions"))
+        yield from objects_of(object_of(assertion.get("data")).get("actions"))
 
 
-def _action_names(manifest: Mapping[str, Any]) -> list[str]:
-    names = (clean_text(action.get("action"), 60) for action in _actions(manifest))
-    return [name for name in names if name][:_MAX_LISTED]
+def action_names(actions: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Name the actions that have a name."""
+    names = (clean_text(action.get("action"), 60) for action in actions)
+    return tuple(name for name in names if name)[:_MAX_LISTED]
 
 
 def _soft_bindings(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for assertion in _assertions(manifest, "c2pa.soft-binding"):
-        data = _dict(assertion.get("data"))
-        for block in _dicts(data.get("blocks")):
+        data = object_of(assertion.get("data"))
+        for block in objects_of(data.get("blocks")):
             yield clean_text(data.get("alg")), clean_text(block.get("value"))
 
 
-def _claim_generator(manifest: Mapping[str, Any]) -> str | None:
-    info = _dicts(manifest.get("claim_generator_info"))
+def claim_generator(manifest: Mapping[str, Any]) -> str | None:
+    """Name the program that made a manifest, as it claims."""
+    info = objects_of(manifest.get("claim_generator_info"))
     if info:
         return clean_text(f"{clean_text(info[0].get('name'))} {clean_text(info[0].get('version'))}") or None
     return clean_text(manifest.get("claim_generator")) or None
 
 
+def faulty_manifests(store: Mapping[str, Any]) -> frozenset[str]:
+    """Name the manifests of a store in which validation found a fault, the signer's standing apart."""
+    results = object_of(store.get("validation_results"))
+    failed = list(objects_of(object_of(results.get("activeManifest")).get("failure")))
+    for delta in objects_of(results.get("ingredientDeltas")):
+        failed += objects_of(object_of(delta.get("validationDeltas")).get("failure"))
+    labels = set()
+    for entry in failed:
+        if _is_fault(clean_text(entry.get("code"), 80)):
+            found = _MANIFEST_OF_URL.search(str(entry.get("url", "")))
+            # a fault that names no manifest by itself is the active one's
+            labels.add(found.group(1) if found else str(store.get("active_manifest", "")))
+    return frozenset(labels)
+
+
+def recorded_faults(ingredient: Mapping[str, Any]) -> tuple[str, ...]:
+    """List the faults that whoever took the ingredient in found in it and wrote down."""
+    results = object_of(object_of(ingredient.get("validation_results")).get("activeManifest"))
+    codes = [*_codes(results.get("failure")), *_codes(ingredient.get("validation_status"))]
+    return tuple(code for code in codes if _is_fault(code) and not code.endswith(_GOOD_ENDINGS))[:_MAX_LISTED]
+
+
+def _is_fault(code: str) -> bool:
+    return not code.startswith(_CREDENTIAL_PREFIXES) and code not in _EXPIRED
+
+
 def _codes(entries: object) -> list[str]:
-    return [code for entry in _dicts(entries) if (code := clean_text(entry.get("code"), 80))]
+    return [code for entry in objects_of(entries) if (code := clean_text(entry.get("code"), 80))]
 
 
-def _dict(value: object) -> Mapping[str, Any]:
+def object_of(value: object) -> Mapping[str, Any]:
+    """Return a JSON object, empty for anything else."""
     return value if isinstance(value, dict) else {}
 
 
-def _dicts(value: object) -> Sequence[Mapping[str, Any]]:
+def objects_of(value: object) -> Sequence[Mapping[str, Any]]:
+    """Return the JSON objects of a list, none for anything else."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
