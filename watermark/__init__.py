@@ -3,13 +3,14 @@
 The invisible watermark is `embed` and `detect`; labels and manifests live in their own modules.
 """
 
-from watermark.detection import Detection, Geometry, detect
+from watermark.detection import Detection, Geometry, Mark, detect, key_id
 from watermark.embedding import embed
 from watermark.errors import (
     BadImage,
     BadKey,
     BadOption,
     BadPayload,
+    ImageTooFlat,
     ImageTooSmall,
     InvisibleMarkError,
     WatermarkError,
@@ -22,9 +23,12 @@ __all__ = [
     "BadPayload",
     "Detection",
     "Geometry",
+    "ImageTooFlat",
     "ImageTooSmall",
     "InvisibleMarkError",
+    "Mark",
     "WatermarkError",
     "detect",
     "embed",
+    "key_id",
 ]

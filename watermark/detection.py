@@ -7,17 +7,21 @@ What the search found (search.py) becomes one of three answers:
 A payload is returned only when its check passes.
 """
 
+import hashlib
+import hmac
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from watermark.alignment import Lock
-from watermark.errors import BadOption
-from watermark.inputs import SHORTEST_SEARCHED_PX, Image, check_image, check_key
+from watermark.errors import BadKey, BadOption
+from watermark.inputs import SHORTEST_SEARCHED_PX, AnyImage, check_image, check_key
+from watermark.localisation import Presence, presence_map
 from watermark.message import CHECK_BITS, LIST_SIZE
-from watermark.search import Search
+from watermark.search import Reading, Search
 from watermark.significance import POSSIBLE, PRESENT, check_p_value, lock_p_value
 from watermark.tile import tile_for
 
@@ -47,6 +51,20 @@ class Geometry:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A further message in the same place: the picture was marked more than once.
+
+    Attributes:
+        payload: 8 bytes whose keyed check passed.
+        key_id: of the key that it was marked with.
+
+    """
+
+    payload: bytes
+    key_id: str
+
+
+@dataclass(frozen=True)
 class Detection:
     """The answer of `detect`.
 
@@ -56,6 +74,10 @@ class Detection:
         p_value: probability that an unmarked picture gives an answer this strong, for the whole search.
         status: "detected" | "possible" | "not_detected".
         geometry: how the picture was turned; None unless detected.
+        key_id: of the key whose mark it is; None unless detected.
+        others: further messages found in the same place.
+        presence: float32 (rows, columns) over the whole picture, 0 (nothing of the mark) to 1 (as strong as expected);
+            None unless detected and asked for.
 
     """
 
@@ -64,42 +86,78 @@ class Detection:
     p_value: float
     status: Status
     geometry: Geometry | None
+    key_id: str | None = None
+    others: tuple[Mark, ...] = ()
+    presence: Presence | None = field(default=None, compare=False)
 
 
-def detect(image: Image, *, key: bytes, effort: str = "normal") -> Detection:
+def key_id(key: bytes) -> str:
+    """Name a key without giving it away: 8 hex digits of an HMAC.
+
+    Raises:
+        BadKey: not 16 to 64 bytes.
+
+    """
+    return hmac.new(check_key(key), b"countermark key id", hashlib.sha256).hexdigest()[:8]
+
+
+def detect(
+    image: AnyImage, *, key: bytes | Sequence[bytes], effort: str = "normal", localize: bool = False
+) -> Detection:
     """Look for the mark of `key` in a picture.
 
     Args:
-        image: uint8 (H, W, 3) RGB or (H, W, 4) RGBA (alpha is not looked at), shortest side >= 64 px.
-        key: 16 to 64 secret bytes, as given to `embed`.
+        image: uint8 or uint16, (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA (alpha is not looked at), shortest side
+            >= 64 px.
+        key: 16 to 64 secret bytes, as given to `embed`; or several such keys, the likeliest first, searched together.
         effort: "fast" looks for uncropped, unscaled pictures in eight orientations; "normal" for any rotation,
             scale, mirror, crop and moderate aspect; "thorough" also for shear, collages and far scales, in seconds.
+        localize: also measure where in the picture the mark is.
 
     Returns:
-        What was found. The picture's pixels and the key decide it alone: equal input, equal answer.
+        What was found. The picture's pixels and the keys decide it alone: equal input, equal answer.
 
     Raises:
         BadImage, ImageTooSmall, BadKey, BadOption: an argument is not as described.
 
     """
     check_image(image, SHORTEST_SEARCHED_PX)
-    tile = tile_for(check_key(key))
+    keys = [bytes(key)] if isinstance(key, (bytes, bytearray, memoryview)) else list(key)
+    if not keys:
+        raise BadKey("key: got an empty list, expected one key or more")
     if effort not in EFFORTS:
         raise BadOption(f"effort: got {effort!r}, expected one of {', '.join(EFFORTS)}")
-    search = Search(tile, image)
+    search = Search([tile_for(check_key(one)) for one in keys], image)
     search.run(effort)
-    return _answer(search)
+    return answer(search, localize=localize)
 
 
-def _answer(search: Search) -> Detection:
-    """Turn the best lock and the number of looks that it took into a verdict."""
+def answer(search: Search, *, localize: bool = False) -> Detection:
+    """Turn what a search found, and the number of looks that it took, into a verdict."""
     p_value = lock_p_value(search.best.z, search.tests)
-    if search.payload is not None:
+    if search.reading is not None:
         p_value = min(p_value, check_p_value(search.reads * LIST_SIZE, CHECK_BITS))
-    present = search.payload is not None or p_value <= PRESENT
+    present = search.reading is not None or p_value <= PRESENT
     status: Status = "detected" if present else "possible" if p_value <= POSSIBLE else "not_detected"
-    geometry = _geometry(search.best, search.nominal_period) if present else None
-    return Detection(present, search.payload, p_value, status, geometry)
+    return Detection(
+        present=present,
+        payload=search.reading.payload if search.reading else None,
+        p_value=p_value,
+        status=status,
+        geometry=_geometry(search.best, search.nominal_period) if present else None,
+        key_id=key_id(search.best_tile.key) if present else None,
+        others=tuple(_mark(reading) for reading in search.others),
+        presence=_presence(search) if present and localize else None,
+    )
+
+
+def _mark(reading: Reading) -> Mark:
+    return Mark(reading.payload, key_id(reading.tile.key))
+
+
+def _presence(search: Search) -> Presence:
+    payload = search.reading.payload if search.reading else None
+    return presence_map(search.best_tile, search.view.residuals, search.best, payload)
 
 
 def _geometry(lock: Lock, nominal_period: float) -> Geometry:

@@ -1,178 +1,180 @@
-"""Embedding: the tile times a strength map, as strong as three limits allow.
+"""Embedding: the tile times a strength map, as strong as the limits of a profile allow.
 
-    marked = round(image + amplitude * (1 + boost * (mask - 1)) * pattern * CHANNEL_WEIGHTS)
+    marked = round(image + strength.shape(mask, pattern) * channel weights)
 
-The amplitude is the largest one that keeps
-- PSNR over RGB at or above PSNR_TARGET_DB,
-- structural similarity of the luma at or above SSIM_TARGET,
-- the luma RMS of the mark where the picture is flat at or below FLAT_LUMA_RMS: PSNR does not promise invisibility,
-  and grain is seen first in skies.
-Smooth pictures stop at the third limit with PSNR to spare; there the textured parts alone are boosted, up to
-1.75 times and as long as the PSNR stays above BOOSTED_PSNR_DB. All is measured on a sample of the picture with the
-real rounding and clipping.
+Where the tile starts, and which variant of it is used, is drawn from the key, the payload and the picture itself: two
+pictures never carry the same pattern in the same place, even with one payload. Small pictures whose message would not
+survive strong compression are marked a little more strongly (margin.py).
 """
 
 import hashlib
 import hmac
 import math
+from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from watermark.errors import BadOption
-from watermark.inputs import Image, check_image, check_key, check_payload
+from watermark.errors import BadOption, ImageTooFlat
+from watermark.inputs import (
+    LEVELS_PER_8_BIT,
+    AnyImage,
+    Image,
+    Picture,
+    check_image,
+    check_key,
+    check_payload,
+    rgb_of,
+)
+from watermark.margin import ENOUGH, HOPELESS, surviving_information
 from watermark.mask import perceptual_mask
-from watermark.message import data_symbols
-from watermark.tile import UNITS, Tile, pattern_factors, period_px, tile_for
+from watermark.message import carrier_coefficients
+from watermark.profiles import DEFAULT, Profile, profile_named
+from watermark.strength import CHANNEL_WEIGHTS, GREY_WEIGHTS, LUMA, Sample, Strength
+from watermark.tile import UNITS, VARIANTS, Tile, pattern_factors, period_px, tile_for
 
-CHANNEL_WEIGHTS = np.array([0.4, 1.0, 0.1], np.float32)
-"""Weights on R, G, B. Within 2 % of the most luma for a squared error (weights like LUMA itself), and at the same time
-a strong change of green minus magenta, where pictures have little energy: the detector's second look is free."""
+NEEDY_UNDER_PX = 700
+"""Shortest side from which on every picture tried has margin enough: larger ones are spared the test."""
 
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-"""ITU-R BT.601, what the detector and JPEG use."""
+NEEDY_BOOSTS = (0.5, 0.25, 0.25, 0.125)
+"""Added to the usual boost of 1.75 in pictures that need it."""
 
-PSNR_TARGET_DB = 43.7
-SSIM_TARGET = 0.985
+FLAT_SHARE = 0.98
+"""Share of a picture at the mask's least strength from which on it counts as flat."""
 
-BOOSTED_PSNR_DB = 45.0
-BOOST_STEPS = (0.5, 0.25)
-"""Boosts that are tried in turn, each added if the limits still hold. At 1.75 nothing was seen at 200 % zoom; at 3 a
-mottle of yellow and purple was, on orange wool at 46 dB."""
-FLAT_LUMA_RMS = 0.35
-"""Before rounding; 0.37 on average and 0.41 at most after it, where the 9 x 9 deviation is under 1 (12 pictures)."""
+BLOCK_ROWS = 512
+"""Rows that are marked at a time: bounds the memory."""
 
 
-def embed(image: Image, payload: bytes, *, key: bytes, strength: float = 1.0) -> Image:
+def embed(
+    image: Picture,
+    payload: bytes,
+    *,
+    key: bytes,
+    profile: str = DEFAULT,
+    strength: float = 1.0,
+    refuse_flat: bool = False,
+) -> Picture:
     """Mark a picture with 64 bits.
 
     Args:
-        image: uint8 (H, W, 3) RGB or (H, W, 4) RGBA, shortest side >= 128 px.
+        image: uint8 or uint16, (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, shortest side >= 128 px.
         payload: 8 bytes.
         key: 16 to 64 secret bytes.
-        strength: multiplies the amplitude that the quality limits allow; 0 returns the image unchanged.
+        profile: "archival" | "balanced" | "robust": the limits on quality (profiles.py).
+        strength: multiplies the amplitude that the limits allow, 0 to 4; 0 returns the image unchanged.
+        refuse_flat: refuse a picture that is flat nearly everywhere. What is added to such a picture is the bare
+            pattern, which whoever sent it could lift and paste elsewhere.
 
     Returns:
-        uint8 of the same shape; alpha is untouched.
+        The same dtype and shape; alpha is untouched.
 
     Raises:
-        BadImage, ImageTooSmall, BadPayload, BadKey, BadOption: an argument is not as described.
+        BadImage, ImageTooSmall, ImageTooFlat, BadPayload, BadKey, BadOption: an argument is not as described.
 
     """
     check_image(image)
     tile = tile_for(check_key(key))
     payload = check_payload(payload)
+    limits = profile_named(profile)
     if not 0.0 <= strength <= 4.0:
         raise BadOption(
             f"strength: got {strength}, expected 0 to 4, 1 is the strength that the quality limits allow"
         )
-
-    rgb = np.ascontiguousarray(image[:, :, :3])
-    height, width = rgb.shape[:2]
-    period = period_px(height, width)
-    mask = perceptual_mask(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32), period / UNITS)
-    origin = _origin(tile, payload, period)
-    left, right = pattern_factors(tile, data_symbols(tile, payload), (height, width), period, origin)
-    amplitude, boost = _largest_strength(rgb, mask, left, right)
-
-    marked = image.copy()
-    for top in range(0, height, BLOCK_ROWS):
-        rows = slice(top, top + BLOCK_ROWS)
-        shaped = _shape(mask[rows], left[rows] @ right, amplitude * strength, boost)
-        for channel, weight in enumerate(CHANNEL_WEIGHTS):
-            plane = np.ascontiguousarray(rgb[rows, :, channel])
-            # cv2.add rounds and saturates
-            marked[rows, :, channel] = cv2.add(plane, shaped * weight, dtype=cv2.CV_8U)
-    return marked
+    layer = _Layer(tile, image, payload)
+    if refuse_flat and float(np.mean(layer.mask <= 1.0)) > FLAT_SHARE:
+        raise ImageTooFlat(
+            f"image: {FLAT_SHARE:.0%} or more of it is flat, expected a picture with some texture; it would give away "
+            "the pattern"
+        )
+    chosen = layer.strength(limits)
+    return cast(Picture, layer.add(Strength(chosen.amplitude * strength, chosen.boost)))
 
 
-def _shape(
-    mask: NDArray[np.float32], pattern: NDArray[np.float32], amplitude: float, boost: float
-) -> NDArray[np.float32]:
-    """Give the pattern its strength at each pixel; boost acts on textured parts alone."""
-    return np.float32(amplitude) * (1 + np.float32(boost) * (mask - 1)) * pattern
+class _Layer:
+    """The mark of one picture before its strength is known."""
+
+    def __init__(self, tile: Tile, image: AnyImage, payload: bytes) -> None:
+        self.tile, self.image, self.payload = tile, image, payload
+        self.rgb = rgb_of(image)
+        self.weights = GREY_WEIGHTS if image.ndim == 2 else CHANNEL_WEIGHTS
+        height, width = self.rgb.shape[:2]
+        period = period_px(height, width)
+        luma = cv2.cvtColor(self.rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        self.mask = perceptual_mask(luma, period / UNITS)
+        self.place = _draw_place(tile, payload, self.rgb, period)
+        coefficients = carrier_coefficients(tile, payload, self.place.variant)
+        self.left, self.right = pattern_factors(
+            tile, coefficients, (height, width), period, self.place.origin
+        )
+
+    def strength(self, limits: Profile) -> Strength:
+        """The largest strength within the limits; more in a small picture that needs and rewards it."""
+        sample = Sample(self.rgb, self.mask, self.left, self.right, self.weights)
+        usual = sample.largest(limits)
+        if limits.needy_psnr_db is None or min(self.rgb.shape[:2]) >= NEEDY_UNDER_PX:
+            return usual
+        low = self._information(usual)
+        if low >= ENOUGH:
+            return usual
+        cap = limits.flat_luma_rms / float(LUMA @ self.weights)
+        grown = usual.amplitude * max(1.0, sample.headroom(usual, limits.needy_psnr_db, limits.ssim))
+        fullest = sample.boosted(
+            Strength(min(grown, max(cap, usual.amplitude)), usual.boost),
+            limits.needy_psnr_db,
+            limits.ssim,
+            NEEDY_BOOSTS,
+        )
+        high = self._information(fullest)
+        if high < HOPELESS:
+            return usual
+        # information grows with the square of the amplitude, and that with the share
+        share = (math.sqrt(ENOUGH) - math.sqrt(max(low, 0.0))) / max(
+            math.sqrt(high) - math.sqrt(max(low, 0.0)), 1e-6
+        )
+        return usual.towards(fullest, min(1.0, max(0.0, share)))
+
+    def _information(self, strength: Strength) -> float:
+        marked = self.add(strength)
+        return surviving_information(
+            self.tile, rgb_of(marked), self.payload, self.place.variant, self.place.origin
+        )
+
+    def add(self, strength: Strength) -> AnyImage:
+        """Return the marked picture, of the dtype and shape of the original."""
+        image, marked = self.image, self.image.copy()
+        depth, levels = (cv2.CV_16U, LEVELS_PER_8_BIT) if image.dtype == np.uint16 else (cv2.CV_8U, 1)
+        for top in range(0, len(image), BLOCK_ROWS):
+            rows = slice(top, top + BLOCK_ROWS)
+            shaped = strength.shape(self.mask[rows], self.left[rows] @ self.right)
+            planes = (
+                [(marked[rows], 1.0)]
+                if image.ndim == 2
+                else [
+                    (marked[rows, :, channel], float(weight)) for channel, weight in enumerate(self.weights)
+                ]
+            )
+            for plane, weight in planes:
+                # cv2.add rounds and saturates
+                plane[...] = cv2.add(
+                    np.ascontiguousarray(plane), shaped * np.float32(weight * levels), dtype=depth
+                )
+        return marked
 
 
-def _origin(tile: Tile, payload: bytes, period: float) -> tuple[float, float]:
-    """Draw the start of the tile (x, y) in pixels from key and payload: an average of pictures lines nothing up."""
-    digest = hmac.new(tile.key, b"countermark origin" + payload, hashlib.sha256).digest()
+@dataclass(frozen=True)
+class _Place:
+    """Where a tile starts, (x, y) in pixels, and which variant it is."""
+
+    origin: tuple[float, float]
+    variant: int
+
+
+def _draw_place(tile: Tile, payload: bytes, rgb: Image, period: float) -> _Place:
+    """Draw origin and variant from key, payload and a sparse sample of the picture: no average lines anything up."""
+    sample = np.ascontiguousarray(rgb[::4, ::4]).tobytes()
+    picture = hashlib.sha256(sample).digest()
+    digest = hmac.new(tile.key, b"countermark place" + payload + picture, hashlib.sha256).digest()
     x, y = (int.from_bytes(digest[i : i + 8], "big") / 2.0**64 for i in (0, 8))
-    return x * period, y * period
-
-
-BLOCK_ROWS = 512
-"""Rows that are marked at a time: bounds the memory."""
-
-STRIP_ROWS = 12
-MOST_STRIPS = 12
-SAMPLED_PX = 130_000
-"""Quality is measured on up to 12 strips of 12 rows, fewer in wide pictures: the PSNR of the whole picture comes out
-within 0.4 dB of what the strips say."""
-
-
-def _largest_strength(
-    rgb: Image, mask: NDArray[np.float32], left: NDArray[np.float32], right: NDArray[np.float32]
-) -> tuple[float, float]:
-    """Find the largest amplitude and boost that keep all limits.
-
-    Args:
-        rgb: uint8 (H, W, 3).
-        mask: float32 (H, W) >= 1.
-        left: float32 (H, n), and
-        right: float32 (n, W): factors of the pattern.
-
-    """
-    count = max(4, min(MOST_STRIPS, SAMPLED_PX // (STRIP_ROWS * rgb.shape[1])))
-    starts = np.unique(np.linspace(0, len(rgb) - STRIP_ROWS, count).astype(int))
-    rows = starts[:, None] + np.arange(STRIP_ROWS)
-    sample = _Sample(rgb[rows].astype(np.float32), mask[rows], left[rows] @ right)
-    amplitude = FLAT_LUMA_RMS / float(LUMA @ CHANNEL_WEIGHTS)
-    factor = sample.headroom(amplitude, 1.0, PSNR_TARGET_DB)
-    for _ in range(2):  # the losses grow nearly with the square of the amplitude
-        if factor < 0.995:
-            amplitude *= factor
-            factor = sample.headroom(amplitude, 1.0, PSNR_TARGET_DB)
-    boost = 1.0
-    for step in BOOST_STEPS:
-        if sample.headroom(amplitude, boost + step, BOOSTED_PSNR_DB) >= 1.0:
-            boost += step
-    return amplitude, boost
-
-
-class _Sample:
-    """Strips of a picture on which the limits are measured.
-
-    Attributes:
-        original: float32 (strips, rows, W, 3); mask and pattern: float32 (strips, rows, W).
-
-    """
-
-    def __init__(
-        self, original: NDArray[np.float32], mask: NDArray[np.float32], pattern: NDArray[np.float32]
-    ) -> None:
-        self.original, self.mask, self.pattern = original, mask, pattern
-        self.luma = original @ LUMA
-
-    def headroom(self, amplitude: float, boost: float, psnr_db: float) -> float:
-        """Factor by which the amplitude may grow (or, under 1, must shrink) to meet PSNR and SSIM."""
-        shaped = _shape(self.mask, self.pattern, amplitude, boost)
-        marked = np.clip(np.rint(self.original + shaped[..., None] * CHANNEL_WEIGHTS), 0, 255)
-        allowed_error = 255.0**2 / 10 ** (psnr_db / 10)
-        error = float(np.mean((marked - self.original) ** 2))
-        loss = 1.0 - _similarity(self.luma, marked @ LUMA)
-        return math.sqrt(min(allowed_error / max(error, 1e-9), (1 - SSIM_TARGET) / max(loss, 1e-9)))
-
-
-def _similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Mean SSIM of two stacks of luma strips over 7 x 7 windows (Wang et al., IEEE TIP 13(4), 2004)."""
-    mean_a, mean_b = _window_means(a), _window_means(b)
-    variance = _window_means(a * a) - mean_a**2 + _window_means(b * b) - mean_b**2
-    covariance = _window_means(a * b) - mean_a * mean_b
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    structure = (2 * covariance + c2) / (variance + c2)
-    return float(np.mean((2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1) * structure))
-
-
-def _window_means(strips: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.stack([cv2.blur(strip, (7, 7))[3:-3, 3:-3] for strip in strips])
+    return _Place((x * period, y * period), digest[16] % VARIANTS)

@@ -9,14 +9,16 @@
     │   ├── UnsupportedPicture     unsupported_format
     │   └── CorruptPicture         corrupt_picture
     ├── InvisibleMarkError         what `embed` or `detect` was given cannot be marked or searched
-    │   ├── BadImage               not a uint8 (H, W, 3) or (H, W, 4) array
+    │   ├── BadImage               not a uint8 or uint16 array of shape (H, W), (H, W, 3) or (H, W, 4)
     │   ├── ImageTooSmall          the shortest side is under 128 px
+    │   ├── ImageTooFlat           flat nearly everywhere, and the caller asked to refuse such pictures
     │   ├── BadKey                 not 16 to 64 bytes
     │   ├── BadPayload             not 8 bytes
     │   └── BadOption              an unknown effort or profile, or a number out of its range
     ├── MetadataError              a label that cannot be written as EXIF or XMP
     ├── ManifestError              a C2PA manifest that cannot be made (reading never raises it on a bad file)
     │   └── TimestampError         the timestamp authority did not answer
+    ├── BadFingerprint             stored bytes that are no fingerprint of this version
     └── SigningError               a signing chain or key that cannot be used
 
 A negative verdict (no mark, invalid manifest, broken metadata) is a value, never an error.
@@ -74,11 +76,15 @@ class InvisibleMarkError(WatermarkError, ValueError):
 
 
 class BadImage(InvisibleMarkError):
-    """Not a uint8 array of shape (H, W, 3) RGB or (H, W, 4) RGBA."""
+    """Not a uint8 or uint16 array of shape (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA."""
 
 
 class ImageTooSmall(InvisibleMarkError):
     """The shortest side is under 128 px: too few pixels to carry 64 bits invisibly."""
+
+
+class ImageTooFlat(InvisibleMarkError):
+    """Flat nearly everywhere: marking it would hand out the bare pattern."""
 
 
 class BadKey(InvisibleMarkError):
@@ -103,6 +109,10 @@ class ManifestError(WatermarkError):
 
 class TimestampError(ManifestError):
     """The RFC 3161 timestamp authority did not answer, or answered with something unusable."""
+
+
+class BadFingerprint(WatermarkError):
+    """Stored bytes cannot be read as a fingerprint."""
 
 
 class SigningError(WatermarkError):

@@ -48,34 +48,59 @@ def suppress_host(planes: Sequence[Plane], shifts: int = 1) -> list[Plane]:
     totals = [np.zeros((height, width), np.float32) for _ in planes]
     for shift in range(shifts):
         padded = [cv2.copyMakeBorder(p, shift, 0, shift, 0, cv2.BORDER_REFLECT_101) for p in planes]
-        for total, residual in zip(totals, _whiten(padded), strict=True):
+        scene = Scene(padded[0])
+        whitened = [scene.luma(), *(scene.difference(plane) for plane in padded[1:])]
+        for total, residual in zip(totals, whitened, strict=True):
             np.add(total, residual[shift : shift + height, shift : shift + width], out=total)
-    return [total / np.float32(max(float(np.sqrt(np.mean(total * total))), 1e-6)) for total in totals]
+    return [unit_rms(total) for total in totals]
 
 
-def _whiten(planes: Sequence[Plane]) -> list[Plane]:
-    """Decompose, whiten band by band, recompose."""
-    levels = min(LEVELS, pywt.dwt_max_level(min(planes[0].shape), WAVELET))
-    pyramids = [pywt.wavedec2(plane, WAVELET, mode="symmetric", level=levels) for plane in planes]
-    for pyramid in pyramids:
-        pyramid[0] = np.zeros_like(pyramid[0])
-    for level in range(1, levels + 1):
-        orientations = [_whiten_bands(bands) for bands in zip(*(p[level] for p in pyramids), strict=True)]
-        for pyramid, bands in zip(pyramids, zip(*orientations, strict=True), strict=True):
-            pyramid[level] = bands
-    return [pywt.waverec2(pyramid, WAVELET, mode="symmetric") for pyramid in pyramids]
+def unit_rms(residual: Plane) -> Plane:
+    """Scale a residual to RMS 1."""
+    return residual / np.float32(max(float(np.sqrt(np.mean(residual * residual))), 1e-6))
 
 
-def _whiten_bands(bands: Sequence[Plane]) -> list[Plane]:
-    """Whiten one orientation at one scale: the luma's band, and the colour difference's after regression on it."""
-    luma = np.asarray(bands[0], np.float32)
-    luma_energy = _local_mean(luma * luma)
-    out = [_normalise(luma, luma_energy)]
-    for band in bands[1:]:
-        slope = _local_mean(band * luma) / (luma_energy + np.float32(1.0))
-        unpredicted = np.asarray(band - slope * luma, np.float32)
-        out.append(_normalise(unpredicted, _local_mean(unpredicted * unpredicted)))
-    return out
+class Scene:
+    """The wavelet bands of one luma plane: they are whitened, and they predict the colour difference."""
+
+    def __init__(self, luma: Plane) -> None:
+        """Decompose `luma`, float32 (H, W)."""
+        self.shape = luma.shape
+        self._bands = _decompose(luma)
+        self._energies = [[_local_mean(band * band) for band in level] for level in self._bands]
+
+    def luma(self) -> Plane:
+        """Whiten the luma; float32 (H, W)."""
+        return self._recompose(
+            [
+                [_normalise(band, energy) for band, energy in zip(level, energies, strict=True)]
+                for level, energies in zip(self._bands, self._energies, strict=True)
+            ]
+        )
+
+    def difference(self, plane: Plane) -> Plane:
+        """Whiten what the luma does not predict of a colour difference; float32 (H, W)."""
+        levels = []
+        for bands, luma, energies in zip(_decompose(plane), self._bands, self._energies, strict=True):
+            level = []
+            for band, predictor, energy in zip(bands, luma, energies, strict=True):
+                slope = _local_mean(band * predictor) / (energy + np.float32(1.0))
+                unpredicted = np.asarray(band - slope * predictor, np.float32)
+                level.append(_normalise(unpredicted, _local_mean(unpredicted * unpredicted)))
+            levels.append(level)
+        return self._recompose(levels)
+
+    def _recompose(self, levels: list[list[Plane]]) -> Plane:
+        nothing = np.zeros_like(levels[0][0])
+        whole = pywt.waverec2([nothing, *(tuple(level) for level in levels)], WAVELET, mode="symmetric")
+        return np.asarray(whole[: self.shape[0], : self.shape[1]], np.float32)
+
+
+def _decompose(plane: Plane) -> list[list[Plane]]:
+    """Details of a plane, coarsest level first; three orientations each."""
+    levels = min(LEVELS, pywt.dwt_max_level(min(plane.shape), WAVELET))
+    pyramid = pywt.wavedec2(plane, WAVELET, mode="symmetric", level=levels)
+    return [[np.asarray(band, np.float32) for band in level] for level in pyramid[1:]]
 
 
 def _normalise(band: Plane, energy: Plane) -> Plane:

@@ -6,11 +6,17 @@ Level 1  any scale, angle and mirror, proposed by the magnitude of the spectrum 
 Level 2  the same with width and height scaled apart; then level 1 again through the better front end.
 Level 3  (thorough) shear, far scales, and parts of the picture on their own, for collages and strong perspective.
 
-Every proposal gets one coherent test (alignment.py); a lock above READ_FROM_Z is read. Rule: every coherent test is
-counted in `tests` and every attempt to read in `reads`, for the p-value of the whole search.
+Every proposal gets one coherent test (alignment.py); a lock above READ_FROM_Z is read. Several keys share everything
+that does not hang on a key: front end, spectra, power maps. Once a message is read, the same place is looked at again
+without it, for a second mark.
+
+Rule: every coherent test is counted in `tests` and every attempt to read in `reads`, for the p-value of the whole
+search.
 """
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -18,20 +24,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from watermark.alignment import Lock, Matrix, climb, lock_coefficients, sample
-from watermark.frontend import Plane, suppress_host
-from watermark.inputs import SHORTEST_SEARCHED_PX, Image
+from watermark.alignment import Coefficients, Lock, Matrix, climb, lock_coefficients, sample, sharpen
+from watermark.cancellation import cancel
+from watermark.frontend import Plane, Scene, suppress_host, unit_rms
+from watermark.inputs import SHORTEST_SEARCHED_PX, AnyImage, Image, rgb_of
 from watermark.message import read_payload
 from watermark.softbits import soft_bits
 from watermark.spectrum import Spectrum
 from watermark.spectrum_search import Candidate, PowerMap, climb_magnitudes, search_octaves, search_stretched
-from watermark.tile import PERIOD_FACTOR, REFERENCE_SIDE_PX, UNITS, Tile, period_px
+from watermark.tile import PERIOD_FACTOR, REFERENCE_SIDE_PX, UNITS, VARIANTS, Tile, period_px
 
 SEARCHED_PX = 400_000
 """Larger pictures are averaged down to this many pixels, which makes the cost flat: the mark's band survives."""
 
-READ_FROM_Z = 5.3
+READ_FROM_Z = 5.4
 """Locks below this are not decoded; one search in ten of an unmarked picture exceeds it somewhere."""
+
+FAINT_Z = 4.6
+"""The same where only one map comes into question: half of the unmarked pictures exceed it there."""
 
 REFINE_FROM_Z = 5.3
 """The best lock of a search without a message is read again, with more effort, from here on."""
@@ -65,171 +75,270 @@ WINDOWS = ((0.2, 0.2), (0.0, 0.0), (0.0, 0.4), (0.4, 0.0), (0.4, 0.4))
 """Top and left of the parts, each 0.6 of the picture's sides, that are searched on their own."""
 
 
-class _View:
+class View:
     """One picture, or a part of one, in the forms that the levels need; each is made when first asked for."""
 
-    def __init__(self, planes: list[Plane], shifts: int = 1) -> None:
-        self.planes = planes
-        self.shifts = shifts
-        self.shape = planes[0].shape
+    def __init__(self, luma: Plane, difference: Callable[[], Plane], shifts: int = 1) -> None:
+        self._luma, self._make_difference, self._shifts = luma, difference, shifts
+        self.shape = luma.shape
 
     @cached_property
-    def spun(self) -> "_View":
+    def spun(self) -> "View":
         """The same through the better and dearer front end."""
-        return _View(self.planes, SPIN)
+        return View(self._luma, lambda: self._difference, SPIN)
 
-    def compact(self) -> "_View":
+    def compact(self) -> "View":
         """The middle of a very wide or very tall picture: a map that fits its whole length is too dear to find."""
         if max(self.shape) <= LONGEST_RATIO * min(self.shape):
             return self
-        return _View([_middle(plane, LONGEST_RATIO) for plane in self.planes])
+        return View(_middle(self._luma, LONGEST_RATIO), lambda: _middle(self._difference, LONGEST_RATIO))
 
-    @cached_property
-    def residuals(self) -> list[Plane]:
-        return suppress_host(self.planes, self.shifts)
-
-    @cached_property
-    def looks(self) -> list[Spectrum]:
-        return [Spectrum(residual) for residual in self.residuals]
-
-    @cached_property
-    def maps(self) -> list[PowerMap]:
-        return [PowerMap.of(residual) for residual in self.residuals]
-
-    def luma_look(self) -> list[Spectrum]:
-        return [Spectrum(residual) for residual in suppress_host(self.planes[:1])]
-
-    def window(self, top: float, left: float, share: float = 0.6) -> "_View":
+    def window(self, top: float, left: float, share: float = 0.6) -> "View":
+        """A part of the picture; `top`, `left` and `share` are shares of its sides."""
         height, width = self.shape
         rows = slice(round(top * height), round((top + share) * height))
         columns = slice(round(left * width), round((left + share) * width))
-        return _View([np.ascontiguousarray(plane[rows, columns]) for plane in self.planes])
+        return View(
+            np.ascontiguousarray(self._luma[rows, columns]),
+            lambda: np.ascontiguousarray(self._difference[rows, columns]),
+        )
+
+    @cached_property
+    def luma_looks(self) -> list[Spectrum]:
+        """The luma alone, which is enough for most pictures."""
+        return [Spectrum(unit_rms(self._scene.luma()))]
+
+    @cached_property
+    def looks(self) -> list[Spectrum]:
+        """Luma and colour difference."""
+        if self._shifts > 1:
+            return [Spectrum(residual) for residual in self.residuals]
+        return [*self.luma_looks, Spectrum(self.residuals[1])]
+
+    @cached_property
+    def residuals(self) -> list[Plane]:
+        """Luma and colour difference, whitened; float32 (H, W) each."""
+        if self._shifts > 1:
+            return suppress_host([self._luma, self._difference], self._shifts)
+        return [unit_rms(self._scene.luma()), unit_rms(self._scene.difference(self._difference))]
+
+    @cached_property
+    def maps(self) -> list[PowerMap]:
+        """Power spectra of both residuals."""
+        return [PowerMap.of(residual) for residual in self.residuals]
+
+    @cached_property
+    def _scene(self) -> Scene:
+        return Scene(self._luma)
+
+    @cached_property
+    def _difference(self) -> Plane:
+        return self._make_difference()
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A message whose check passed, where it was read, and in which looks."""
+
+    tile: Tile
+    looks: list[Spectrum]
+    lock: Lock
+    payload: bytes
 
 
 class Search:
-    """One search: what it found so far, and how many looks it took.
+    """One search under one or several keys: what it found so far, and how many looks it took.
 
     Attributes:
         best: the lock that was read, or the best one seen.
-        payload: 8 bytes that passed their check, or None.
+        best_tile: whose lock it is.
+        reading: the first message that passed its check, or None.
+        others: further messages at the same place.
         tests: coherent tests so far.
         reads: attempts to decode so far.
         nominal_period: of a picture of this size, in searched pixels.
+        view: the picture as it is searched.
 
     """
 
-    def __init__(self, tile: Tile, image: Image) -> None:
-        planes, reduction = searched_planes(image)
-        self.tile = tile
-        self.view = _View(planes)
+    def __init__(self, tiles: Sequence[Tile], image: AnyImage) -> None:
+        rgb, reduction = searched_part(image)
+        self.tiles = tuple(tiles)
+        self.view = View(reduced_luma(rgb, reduction), lambda: reduced_difference(rgb, reduction))
         self.nominal_period = period_px(*image.shape[:2]) * reduction
         self.proportional_period = (
             UNITS * PERIOD_FACTOR * reduction * math.sqrt(min(image.shape[:2]) / REFERENCE_SIDE_PX)
         )
-        self.best = Lock(np.eye(2) / self.nominal_period, (0, 0), 1, 0.0, 0.0)
-        self.payload: bytes | None = None
+        self.best = Lock(np.eye(2) / self.nominal_period, (0, 0), 1, 0, 0.0, 0.0)
+        self.best_tile = self.tiles[0]
+        self.reading: Reading | None = None
+        self.others: list[Reading] = []
         self.tests = 0
         self.reads = 0
 
     def run(self, effort: str) -> None:
         """Go through the levels of an effort: "fast" | "normal" | "thorough"."""
-        if self._nominal(self.view.luma_look()) or effort == "fast":
-            return
+        if self._levels(effort) and self.reading is not None:
+            self._look_for_others(self.reading)
+
+    def _levels(self, effort: str) -> bool:
+        if self._nominal(self.view.luma_looks):
+            return True
+        if effort == "fast":
+            return False
         if self._nominal(self.view.looks):
-            return
+            return True
         if self.best.z >= CERTAIN_Z and self._refine(self.view):
-            return
+            return True
         view = self.view.compact()
-        if not self._anywhere(view) and effort == "thorough":
-            self._far(view)
+        return self._anywhere(view) or (effort == "thorough" and self._far(view))
 
     def _nominal(self, looks: list[Spectrum]) -> bool:
-        return any(self._try(looks, turn / self.nominal_period) for turn in DIHEDRAL)
+        return any(
+            self._try(tile, looks, turn / self.nominal_period) for turn in DIHEDRAL for tile in self.tiles
+        )
 
-    def _anywhere(self, view: _View) -> bool:
+    def _anywhere(self, view: View) -> bool:
         lower, upper = self._periods(view)
-        if self._try_candidates(view, search_octaves(self.tile, view.maps, (lower, upper))):
+        if any(
+            self._try_candidates(tile, view, search_octaves(tile, view.maps, (lower, upper)))
+            for tile in self.tiles
+        ):
             return True
         if self.best.z < CERTAIN_Z:
             near = (max(lower, self.nominal_period / 1.6), min(upper, self.nominal_period * 1.6))
-            if self._try_candidates(view, search_stretched(self.tile, view.maps, near, ASPECTS)):
+            if any(
+                self._try_candidates(tile, view, search_stretched(tile, view.maps, near, ASPECTS))
+                for tile in self.tiles
+            ):
                 return True
-        if self.best.z < CERTAIN_Z and self._try_candidates(
-            view.spun, search_octaves(self.tile, view.spun.maps, (lower, upper))
+        if self._faint(self.view.spun.looks):
+            return True
+        if self.best.z < CERTAIN_Z and any(
+            self._try_candidates(tile, view.spun, search_octaves(tile, view.spun.maps, (lower, upper)))
+            for tile in self.tiles
         ):
             return True
         return self.best.z >= REFINE_FROM_Z and self._refine(view)
 
-    def _far(self, view: _View) -> bool:
+    def _faint(self, looks: list[Spectrum]) -> bool:
+        """Read the picture as it would lie if nothing had turned it, even at a faint lock: strong compression alone."""
+        return any(self._try(tile, looks, DIHEDRAL[0] / self.nominal_period, FAINT_Z) for tile in self.tiles)
+
+    def _far(self, view: View) -> bool:
         near = (self.nominal_period / 1.4, self.nominal_period * 1.4)
-        if self._try_candidates(view, search_stretched(self.tile, view.maps, near, _shears())):
-            return True
-        for place in WINDOWS:
-            part = view.window(*place)
-            if min(part.shape) >= SHORTEST_SEARCHED_PX:
-                candidates = search_octaves(self.tile, part.maps, self._periods(part))
-                if self._try_candidates(part, candidates):
-                    return True
         lower, _ = self._periods(view)
         far = (max(SMALLEST_PERIOD_PX, lower / 2), lower)
-        return far[0] < far[1] and self._try_candidates(view, search_octaves(self.tile, view.maps, far))
+        parts = [
+            part
+            for part in (view.window(*place) for place in WINDOWS)
+            if min(part.shape) >= SHORTEST_SEARCHED_PX
+        ]
+        for tile in self.tiles:
+            if self._try_candidates(tile, view, search_stretched(tile, view.maps, near, _shears())):
+                return True
+            for part in parts:
+                if self._try_candidates(tile, part, search_octaves(tile, part.maps, self._periods(part))):
+                    return True
+            if far[0] < far[1] and self._try_candidates(tile, view, search_octaves(tile, view.maps, far)):
+                return True
+        return False
 
-    def _try_candidates(self, view: _View, candidates: list[Candidate]) -> bool:
-        refined = climb_magnitudes(self.tile, view.maps, candidates)[:LOCKED_CANDIDATES]
-        return any(self._try(view.looks, candidate.matrix) for candidate in refined)
+    def _try_candidates(self, tile: Tile, view: View, candidates: list[Candidate]) -> bool:
+        refined = climb_magnitudes(tile, view.maps, candidates)[:LOCKED_CANDIDATES]
+        return any(self._try(tile, view.looks, candidate.matrix) for candidate in refined)
 
-    def _try(self, looks: list[Spectrum], matrix: Matrix) -> bool:
+    def _try(self, tile: Tile, looks: list[Spectrum], matrix: Matrix, read_from: float = READ_FROM_Z) -> bool:
         """Test one map, and read the message there if it locks."""
-        lock = lock_coefficients(self.tile, sample(self.tile, looks, matrix), matrix)
-        self.tests += 2 * len(looks) - 1  # each plane, and two planes together
+        lock = self._lock(tile, sample(tile, looks, matrix), matrix)
+        self._keep(tile, lock)
+        return lock.z >= read_from and self._read(tile, looks, lock)
+
+    def _lock(self, tile: Tile, coefficients: Coefficients, matrix: Matrix) -> Lock:
+        self.tests += VARIANTS * (2 * len(coefficients) - 1)  # each plane, and two planes together
+        return lock_coefficients(tile, coefficients, matrix)
+
+    def _keep(self, tile: Tile, lock: Lock) -> None:
         if lock.z > self.best.z:
-            self.best = lock
-        return lock.z >= READ_FROM_Z and self._read(looks, lock)
+            self.best, self.best_tile = lock, tile
 
-    def _refine(self, view: _View) -> bool:
+    def _refine(self, view: View) -> bool:
         """Read at the best lock with the better front end, then climb from there to a better map and read again."""
-        looks = view.spun.looks
-        if self._try(looks, self.best.matrix):
+        looks, tile = view.spun.looks, self.best_tile
+        if self._try(tile, looks, self.best.matrix):
             return True
-        lock, tests = climb(self.tile, looks, self.best)
+        lock, tests = climb(tile, looks, self.best)
         self.tests += tests * (2 * len(looks) - 1)
-        return self._read(looks, lock)
+        self._keep(tile, lock)
+        return self._read(tile, looks, lock)
 
-    def _read(self, looks: list[Spectrum], lock: Lock) -> bool:
-        self.reads += 1
-        self.payload = read_payload(
-            self.tile, soft_bits(self.tile, sample(self.tile, looks, lock.matrix), lock)
-        )
-        if self.payload is not None or lock.z > self.best.z:
-            self.best = lock
-        return self.payload is not None
+    def _read(self, tile: Tile, looks: list[Spectrum], lock: Lock) -> bool:
+        payload = self._decode(tile, sample(tile, looks, lock.matrix), lock)
+        if payload is None:
+            return False
+        self.best, self.best_tile = lock, tile
+        self.reading = Reading(tile, looks, lock, payload)
+        return True
 
-    def _periods(self, view: _View) -> tuple[float, float]:
+    def _decode(self, tile: Tile, coefficients: Coefficients, lock: Lock) -> bytes | None:
+        for start in (sharpen(tile, coefficients, lock), lock):  # at a faint lock the pilots may mislead
+            self.reads += 1
+            payload = read_payload(tile, soft_bits(tile, coefficients, start), lock.variant)
+            if payload is not None:
+                return payload
+        return None
+
+    def _look_for_others(self, first: Reading) -> None:
+        """Look where the first mark was for a second of its key, and for one of each other key."""
+        looks, matrix = first.looks, first.lock.matrix
+        for tile in self.tiles:
+            coefficients = sample(tile, looks, matrix)
+            if tile is first.tile:
+                coefficients = cancel(tile, coefficients, first.lock, first.payload)
+            lock = self._lock(tile, coefficients, matrix)
+            if lock.z >= READ_FROM_Z:
+                payload = self._decode(tile, coefficients, lock)
+                if payload is not None and (tile is not first.tile or payload != first.payload):
+                    self.others.append(Reading(tile, looks, lock, payload))
+
+    def _periods(self, view: View) -> tuple[float, float]:
         """Periods worth searching: from a picture scaled to a fifth to the heaviest crop that still shows a tile."""
         shortest = max(SMALLEST_PERIOD_PX, self.proportional_period / 2.2)
         return shortest, max(1.5 * shortest, min(3.5 * self.nominal_period, 1.6 * max(view.shape)))
 
 
-def searched_planes(image: Image) -> tuple[list[Plane], float]:
-    """Reduce a picture to what is searched.
+def searched_part(image: AnyImage) -> tuple[Image, float]:
+    """The part of a picture that is searched, at full size, and the factor by which to reduce it.
 
     Args:
-        image: uint8 (H, W, 3 or 4).
+        image: as `detect` accepts it.
 
     Returns:
-        Luma and green minus magenta, float32 of at most SEARCHED_PX pixels, and the factor of reduction (<= 1);
-        of the middle alone if a side is more than WIDEST_RATIO times the other.
+        uint8 (H, W, 3): all of the picture, or its middle if a side is more than WIDEST_RATIO times the other; and a
+        factor <= 1 after which it has at most SEARCHED_PX pixels.
 
     """
-    rgb = _middle(image[:, :, :3], WIDEST_RATIO)
-    height, width = rgb.shape[:2]
-    factor = min(1.0, math.sqrt(SEARCHED_PX / (height * width)))
-    if factor < 1.0:
-        size = (max(1, round(width * factor)), max(1, round(height * factor)))
-        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    red, green, blue = (rgb[:, :, i].astype(np.float32) for i in range(3))
-    return [luma, green - 0.5 * (red + blue)], factor
+    rgb = rgb_of(_middle(image, WIDEST_RATIO))
+    return rgb, min(1.0, math.sqrt(SEARCHED_PX / (rgb.shape[0] * rgb.shape[1])))
+
+
+def reduced_luma(rgb: Image, factor: float) -> Plane:
+    """Luma float32 (H * factor, W * factor) of uint8 (H, W, 3)."""
+    return _reduce(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), factor).astype(np.float32)
+
+
+def reduced_difference(rgb: Image, factor: float) -> Plane:
+    """Green minus magenta, float32 (H * factor, W * factor) of uint8 (H, W, 3)."""
+    red, green, blue = (_reduce(channel, factor).astype(np.float32) for channel in cv2.split(rgb))
+    return np.asarray(green - 0.5 * (red + blue), np.float32)
+
+
+def _reduce(plane: NDArray[Any], factor: float) -> NDArray[Any]:
+    if factor >= 1.0:
+        return plane
+    height, width = plane.shape
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
 
 
 def _middle(plane: NDArray[Any], ratio: int) -> NDArray[Any]:

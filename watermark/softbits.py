@@ -28,16 +28,18 @@ def soft_bits(tile: Tile, coefficients: Coefficients, lock: Lock) -> NDArray[np.
     Args:
         tile: whose bits they are.
         coefficients: complex (looks, 1072), sampled at `lock.matrix`: pilots, then data.
-        lock: the shift and sign.
+        lock: the shift, sign and variant.
 
     Returns:
-        float32 (2048,), positive for 0, still scrambled.
+        float32 (2048,), positive for 0, in the order of the carriers, still scrambled.
 
     """
     count = len(tile.pilots)
     turns = np.exp(2j * np.pi / UNITS * (tile.carriers @ np.array(lock.shift)))
     seen = lock.sign * normalised(tile, coefficients) * turns
-    gain = _gains(tile, (seen[:, :count] * np.conj(tile.pilot_phases)).real) * tile.data_amplitudes
+    gain = (
+        _gains(tile, (seen[:, :count] * np.conj(tile.pilot_phases[lock.variant])).real) * tile.data_amplitudes
+    )
     value = _combine(gain, seen[:, count:])
     # each of the two bits of a carrier has half its signal power and half its noise
     llr = np.empty(2 * value.size, np.float32)

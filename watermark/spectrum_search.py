@@ -164,7 +164,7 @@ def climb_magnitudes(
 
 def _score(tile: Tile, maps: Sequence[PowerMap], matrices: NDArray[np.float64]) -> NDArray[np.float64]:
     """Scores (n,) of maps (n, 2, 2)."""
-    frequencies = np.einsum("nij,pj->npi", matrices, tile.pilots.astype(np.float64))
+    frequencies = (matrices @ tile.pilots.T.astype(np.float64)).transpose(0, 2, 1)
     fx, fy = (np.ascontiguousarray(frequencies[..., i], np.float32) for i in (0, 1))
     inside = (np.maximum(np.abs(fx), np.abs(fy)) <= BAND_EDGE).sum(axis=1)
     scores = np.stack([m.at(fx, fy).sum(axis=1) for m in maps]) / np.sqrt(np.maximum(inside, 12))

@@ -5,10 +5,11 @@ integer harmonics k = (kx, ky) of 1 / T alone:
 
     pattern(x, y) = Re sum_k c_k exp(2 pi i (kx (x - x0) + ky (y - y0)) / T),    k in a half plane
 
-- **Pilots**: 48 harmonics with keyed places and keyed phases, the same in every picture under one key. The
-  detector finds scale, rotation and shift from them before it knows a single bit.
-- **Data**: the 1024 harmonics nearest to the origin that are not pilots, from radius 5 outward, in keyed order.
-  Each carries two code bits as one of four phases (QPSK).
+- **Pilots**: 48 harmonics with keyed places. Their phases are one of VARIANTS keyed sets, a different one from picture
+  to picture. The detector finds scale and rotation from the places alone, shift and variant from the phases, before it
+  knows a single bit.
+- **Data**: the 1024 harmonics nearest to the origin that are not pilots, from radius 5 outward. Each carries two code
+  bits as one of four phases (QPSK), in an order that hangs on the variant (message.py).
 
 Shifting a picture turns phases by a known law, cropping it loses energy evenly over all bits, and rotating or
 scaling it moves the harmonics rigidly: this is why one code survives all of them (periodic marks: Kutter 1998;
@@ -37,6 +38,10 @@ PILOT_RADII = (9.0, 24.0)
 PILOT_SPACING = 2.9
 """Harmonics between two pilots: nearer ones would answer to the same wrong scale and angle."""
 
+VARIANTS = 4
+"""Sets of pilot phases, data orders and scramblings under one key. Whoever averages pictures must first tell the sets
+apart and line up their origins; more sets cost the detector one inverse FFT each (SECURITY.md has what it buys)."""
+
 DATA_CARRIERS = 1024
 DATA_RADIUS = 5.0
 """Below radius 5 a picture's own energy drowns any invisible signal."""
@@ -55,9 +60,9 @@ class Tile:
 
     Attributes:
         pilots: int (48, 2), harmonics (kx, ky) of the pilots.
-        pilot_phases: complex (48,), unit modulus.
+        pilot_phases: complex (VARIANTS, 48), unit modulus.
         pilot_amplitudes: float (48,).
-        data: int (1024, 2), harmonics of the data carriers in the order of the code bits.
+        data: int (1024, 2), harmonics of the data carriers, nearest first.
         data_amplitudes: float (1024,).
 
     The energies of all amplitudes sum to 1.
@@ -108,9 +113,9 @@ def tile_for(key: bytes) -> Tile:
     pilot_rows = _choose_pilots(key, half, radius)
     rest = np.setdiff1d(np.flatnonzero(radius >= DATA_RADIUS), pilot_rows)
     rest = rest[np.argsort(radius[rest], kind="stable")][:DATA_CARRIERS]
-    rest = rest[np.argsort(keyed_stream(key, "data order", rest.size), kind="stable")]
 
-    quarter_turns = (keyed_stream(key, "pilot phases", PILOTS) % np.uint64(4)).astype(np.float64)
+    drawn = keyed_stream(key, "pilot phases", VARIANTS * PILOTS).reshape(VARIANTS, PILOTS)
+    quarter_turns = (drawn % np.uint64(4)).astype(np.float64)
     pilot_amplitudes = _shaped(radius[pilot_rows], PILOT_ENERGY)
     return Tile(
         key=key,
@@ -124,7 +129,7 @@ def tile_for(key: bytes) -> Tile:
 
 def pattern_factors(
     tile: Tile,
-    data_symbols: NDArray[np.complex128],
+    coefficients: NDArray[np.complex128],
     shape: tuple[int, int],
     period: float,
     origin: tuple[float, float],
@@ -135,8 +140,8 @@ def pattern_factors(
     exp(i kx x). Any block of rows can be made on its own.
 
     Args:
-        tile: places and amplitudes.
-        data_symbols: complex (1024,), unit modulus.
+        tile: places of the carriers.
+        coefficients: complex (1072,), as `message.carrier_coefficients` makes them.
         shape: (height, width) in pixels.
         period: in pixels.
         origin: where a tile starts, (x, y) in pixels.
@@ -146,9 +151,6 @@ def pattern_factors(
 
     """
     harmonics = tile.carriers
-    coefficients = np.concatenate(
-        [tile.pilot_amplitudes * tile.pilot_phases, tile.data_amplitudes * data_symbols]
-    )
     reach = int(np.abs(harmonics).max())
     table = np.zeros((reach + 1, 2 * reach + 1), np.complex128)  # rows ky >= 0, columns kx + reach
     table[harmonics[:, 1], harmonics[:, 0] + reach] = coefficients * math.sqrt(2.0)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from watermark.alignment import carrier_noise, climb, lock_coefficients, sample
-from watermark.message import data_symbols
+from watermark.message import carrier_coefficients
 from watermark.spectrum import Spectrum
 from watermark.tile import pattern_factors, tile_for
 
@@ -13,7 +13,9 @@ PERIOD, ORIGIN = 120.0, (37.0, 81.0)
 def pattern(key):
     tile = tile_for(key)
     rng = np.random.default_rng(0)
-    clean = np.matmul(*pattern_factors(tile, data_symbols(tile, b"8 bytes!"), (300, 360), PERIOD, ORIGIN))
+    clean = np.matmul(
+        *pattern_factors(tile, carrier_coefficients(tile, b"8 bytes!", 3), (300, 360), PERIOD, ORIGIN)
+    )
     return clean + rng.normal(0, 2, clean.shape).astype(np.float32)
 
 
@@ -25,6 +27,7 @@ def test_the_shift_is_where_the_tile_starts(key, pattern):
     expected = (np.array(ORIGIN) - centre) % PERIOD * 128 / PERIOD
     assert np.abs(np.array(lock.shift) - expected).max() < 1.5
     assert lock.sign == 1
+    assert lock.variant == 3
     assert lock.z > 8
 
 

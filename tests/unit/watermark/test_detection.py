@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from watermark import BadImage, BadKey, BadOption, Detection, ImageTooSmall, detect, embed
+from watermark import BadImage, BadKey, BadOption, Detection, ImageTooSmall, Mark, detect, embed, key_id
 
 PAYLOAD = b"\x00\x11\x22\x33\x44\x55\x66\x77"
 
@@ -137,11 +137,73 @@ def test_a_wrong_key_finds_nothing(marked):
         assert not found.present
 
 
+SECOND_KEY = b"the second key.."
+
+
 def test_two_keys_coexist(make_picture, key):
     image = make_picture(11, 480, 480)
-    both = embed(embed(image, PAYLOAD, key=key), PAYLOAD[::-1], key=b"the second key..")
+    both = embed(embed(image, PAYLOAD, key=key), PAYLOAD[::-1], key=SECOND_KEY)
     assert detect(both, key=key).payload == PAYLOAD
-    assert detect(both, key=b"the second key..").payload == PAYLOAD[::-1]
+    assert detect(both, key=SECOND_KEY).payload == PAYLOAD[::-1]
+    together = detect(both, key=[key, SECOND_KEY])
+    assert (together.payload, together.key_id) == (PAYLOAD, key_id(key))
+    assert together.others == (Mark(PAYLOAD[::-1], key_id(SECOND_KEY)),)
+
+
+def test_a_second_mark_of_the_same_key_is_reported_too(make_picture, key):
+    image = make_picture(11, 480, 480, texture=1.5)
+    twice = detect(embed(embed(image, PAYLOAD, key=key), PAYLOAD[::-1], key=key), key=key)
+    assert {twice.payload, *(mark.payload for mark in twice.others)} == {PAYLOAD, PAYLOAD[::-1]}
+
+
+def test_one_mark_has_no_other(marked, key):
+    for image in (marked, jpeg(marked, 50), turn(marked, 30)):
+        assert detect(image, key=key).others == ()
+
+
+def test_any_key_of_several_is_found(marked, key):
+    others = [bytes([i]) * 32 for i in range(3)]
+    found = detect(turn(marked, 5), key=[*others, key])
+    assert found.payload == PAYLOAD
+    assert found.key_id == key_id(key)
+    assert detect(marked, key=others).status == "not_detected"
+    with pytest.raises(BadKey, match="empty"):
+        detect(marked, key=[])
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_grey_and_16_bit_pictures_are_read(picture, key, depth):
+    levels = depth(257 if depth == np.uint16 else 1)
+    for image in (picture[..., 1], picture, np.dstack([picture, picture[..., 0]])):
+        marked = embed(image.astype(depth) * levels, PAYLOAD, key=key)
+        assert detect(marked, key=key).payload == PAYLOAD
+
+
+def test_presence_shows_what_was_painted_over(picture, marked, key):
+    patched = marked.copy()
+    patched[120:360, 280:] = picture[120:360, 280:]
+    presence = detect(patched, key=key, localize=True).presence
+    assert presence is not None
+    assert presence.dtype == np.float32
+    rows, columns = presence.shape
+    inside = presence[rows * 150 // 480 : rows * 330 // 480, columns * 320 // 560 :]
+    left = presence[:, : columns * 250 // 560]
+    assert inside.mean() < 0.2
+    assert left.mean() > 0.8
+
+
+def test_presence_follows_the_picture_when_it_is_turned(marked, picture, key):
+    patched = marked.copy()
+    patched[:240] = picture[:240]
+    presence = detect(np.rot90(patched), key=key, localize=True).presence
+    columns = presence.shape[1]
+    assert presence[:, : columns // 2 - 1].mean() < 0.2
+    assert presence[:, columns // 2 + 1 :].mean() > 0.8
+
+
+def test_presence_is_only_given_where_it_was_asked_for(marked, picture, key):
+    assert detect(marked, key=key).presence is None
+    assert detect(picture, key=key, localize=True).presence is None
 
 
 def test_fast_effort_skips_the_search(marked, key):

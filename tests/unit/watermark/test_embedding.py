@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import structural_similarity
 
-from watermark import BadOption, embed
+from watermark import BadOption, ImageTooFlat, embed
 
 PAYLOAD = b"\xde\xad\xbe\xef\x00\x11\x22\x33"
 
@@ -95,3 +95,45 @@ def test_opencv_rounds_as_the_quality_loop_does():
     change = np.linspace(-3, 3, 121, dtype=np.float32).reshape(1, -1)
     plane = np.full((1, 121), 100, np.uint8)
     assert np.array_equal(cv2.add(plane, change, dtype=cv2.CV_8U), np.rint(plane + change).astype(np.uint8))
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [None, 3, 4])
+def test_every_mode_keeps_shape_type_and_quality(make_picture, key, depth, channels):
+    levels = 257 if depth == np.uint16 else 1
+    image = make_picture(7, 300, 340)
+    image = image[..., 0] if channels is None else np.dstack([image, image[..., 0]])[..., :channels]
+    image = image.astype(depth) * depth(levels)
+    marked = embed(image, PAYLOAD, key=key)
+    assert marked.dtype == image.dtype
+    assert marked.shape == image.shape
+    assert np.array_equal(marked[..., 3:], image[..., 3:]) or channels is None
+    assert 42.0 < psnr(image / levels, marked / levels) < 60
+
+
+def test_profiles_trade_quality_for_strength(make_picture, key):
+    image = make_picture(8, 420, 400, texture=1.5)
+    archival, balanced, robust = (
+        psnr(image, embed(image, PAYLOAD, key=key, profile=name))
+        for name in ("archival", "balanced", "robust")
+    )
+    assert archival > 47.5
+    assert archival > balanced + 2
+    assert balanced > robust + 1
+    with pytest.raises(BadOption, match="profile: got 'loud', expected one of archival, balanced, robust"):
+        embed(image, PAYLOAD, key=key, profile="loud")
+
+
+def test_flat_pictures_are_refused_on_request(make_picture, key):
+    flat = np.full((256, 256, 3), 127, np.uint8)
+    assert (embed(flat, PAYLOAD, key=key) != flat).any()
+    with pytest.raises(ImageTooFlat):
+        embed(flat, PAYLOAD, key=key, refuse_flat=True)
+    assert embed(make_picture(9), PAYLOAD, key=key, refuse_flat=True).any()
+
+
+def test_one_payload_never_gives_one_pattern_twice(make_picture, key):
+    a, b = (make_picture(seed, 256, 256) for seed in (20, 21))
+    marks = [embed(image, PAYLOAD, key=key).astype(float) - image for image in (a, b)]
+    # what an average of many pictures would collect
+    assert abs(np.corrcoef(marks[0].ravel(), marks[1].ravel())[0, 1]) < 0.3

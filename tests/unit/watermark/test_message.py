@@ -1,9 +1,10 @@
 import hashlib
 
 import numpy as np
+import pytest
 
-from watermark.message import CODE_BITS, data_symbols, read_payload
-from watermark.tile import tile_for
+from watermark.message import CODE_BITS, carrier_coefficients, data_symbols, read_payload
+from watermark.tile import VARIANTS, tile_for
 
 PAYLOAD = b"\x00\xffpaylod"
 
@@ -17,31 +18,42 @@ def soft(symbols, strength=3.0):
 
 def test_round_trip(key):
     tile = tile_for(key)
-    symbols = data_symbols(tile, PAYLOAD)
+    symbols = data_symbols(tile, PAYLOAD, 1)
     assert np.allclose(np.abs(symbols), 1)
-    assert read_payload(tile, soft(symbols)) == PAYLOAD
+    assert read_payload(tile, soft(symbols), 1) == PAYLOAD
 
 
 def test_a_third_of_the_bits_may_be_wrong(key):
     tile = tile_for(key)
-    llr = soft(data_symbols(tile, PAYLOAD), 0.6)
+    llr = soft(data_symbols(tile, PAYLOAD, 0), 0.6)
     wrong = np.random.default_rng(0).random(CODE_BITS) < 0.33
-    assert read_payload(tile, np.where(wrong, -llr, llr)) == PAYLOAD
+    assert read_payload(tile, np.where(wrong, -llr, llr), 0) == PAYLOAD
 
 
 def test_noise_is_never_a_payload(key):
     tile = tile_for(key)
     rng = np.random.default_rng(1)
-    assert all(read_payload(tile, rng.normal(0, 1, CODE_BITS).astype(np.float32)) is None for _ in range(5))
-    assert read_payload(tile, np.zeros(CODE_BITS, np.float32)) is None
+    assert all(
+        read_payload(tile, rng.normal(0, 1, CODE_BITS).astype(np.float32), 0) is None for _ in range(5)
+    )
+    assert read_payload(tile, np.zeros(CODE_BITS, np.float32), 0) is None
 
 
 def test_another_key_reads_nothing(key):
-    llr = soft(data_symbols(tile_for(key), PAYLOAD))
-    assert read_payload(tile_for(b"another key, 23 bytes.."), llr) is None
+    llr = soft(data_symbols(tile_for(key), PAYLOAD, 0))
+    assert read_payload(tile_for(b"another key, 23 bytes.."), llr, 0) is None
+
+
+def test_another_variant_reads_nothing(key):
+    tile = tile_for(key)
+    assert read_payload(tile, soft(data_symbols(tile, PAYLOAD, 0)), 1) is None
+
+
+def test_everything_sent_has_energy_1(key):
+    assert np.sum(np.abs(carrier_coefficients(tile_for(key), PAYLOAD, 3)) ** 2) == pytest.approx(1.0)
 
 
 def test_code_words_never_change(key):
     # marks already made must stay readable: this hash may only change with a new format
-    bits = soft(data_symbols(tile_for(key), PAYLOAD)) > 0
-    assert hashlib.sha256(np.packbits(bits).tobytes()).hexdigest()[:16] == "8e0dc732f1a26022"
+    bits = np.stack([soft(data_symbols(tile_for(key), PAYLOAD, v)) > 0 for v in range(VARIANTS)])
+    assert hashlib.sha256(np.packbits(bits).tobytes()).hexdigest()[:16] == "aa8a03ea800b5339"

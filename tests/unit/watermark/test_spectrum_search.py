@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from watermark.message import data_symbols
+from watermark.message import carrier_coefficients
 from watermark.spectrum_search import PowerMap, climb_magnitudes, search_octaves, search_stretched
 from watermark.tile import pattern_factors, tile_for
 
@@ -15,7 +15,9 @@ def turned_pattern(key, matrix, noise=3.0):
     tile = tile_for(key)
     import cv2
 
-    big = np.matmul(*pattern_factors(tile, data_symbols(tile, b"8 bytes!"), (700, 700), PERIOD, (0.0, 0.0)))
+    big = np.matmul(
+        *pattern_factors(tile, carrier_coefficients(tile, b"8 bytes!", 0), (700, 700), PERIOD, (0.0, 0.0))
+    )
     centre = np.array([350.0, 350.0])
     warp = np.hstack([matrix, (np.array([170.0, 150.0]) - matrix @ centre)[:, None]])
     seen = cv2.warpAffine(big, warp, (340, 300), flags=cv2.INTER_CUBIC)

@@ -1,0 +1,92 @@
+"""Localisation: where in the picture the mark is.
+
+Once scale, angle and start of the tile are known, the pattern that should be there can be drawn, and its correlation
+with the residual measured place by place, in standard deviations of noise. Where something was pasted over, painted or
+generated anew, the correlation is gone. The cells are as small as noise allows: in half of them the mark must stand
+out clearly.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from watermark.alignment import Lock
+from watermark.frontend import Plane
+from watermark.message import carrier_coefficients
+from watermark.tile import UNITS, Tile
+
+Presence = NDArray[np.float32]
+
+CELLS = (16, 12, 9, 7, 5, 4, 3)
+"""Cells along the longer side, finest first."""
+
+CLEAR = 6.0
+"""Standard deviations of noise at which a cell counts as fully marked."""
+
+GRID = 256
+"""Samples across a tile when it is drawn: more than four for its finest wave."""
+
+
+def presence_map(tile: Tile, residuals: Sequence[Plane], lock: Lock, payload: bytes | None) -> Presence:
+    """Measure how much of the mark is in each cell of the picture.
+
+    Args:
+        tile: whose mark.
+        residuals: float32 (H, W) each, what the front end made of the searched planes.
+        lock: where the mark was found, in the frame of the residuals.
+        payload: what was read, or None: then the pilots alone are looked for.
+
+    Returns:
+        float32 (rows, columns), 0 (nothing of it) to 1 (clearly there); between 1/3 and 2/3 it cannot be told.
+
+    """
+    pattern = _draw(tile, residuals[0].shape[:2], lock, payload)
+    trust = [max(0.0, float(np.mean(r * pattern))) for r in residuals]
+    together = np.zeros_like(residuals[0])
+    for weight, residual in zip(trust, residuals, strict=True):
+        together += np.float32(weight) * residual
+    product, power = together * pattern, together * together
+    spread = float(np.sqrt(np.mean(pattern * pattern)))
+    heights: Plane = np.zeros((1, 1), np.float32)
+    for cells in CELLS:
+        grid = _grid(product.shape, cells)
+        noise = np.sqrt(_mean(power, grid) * np.float32(grid[0] * grid[1] / product.size)) * np.float32(
+            spread
+        )
+        heights = np.asarray(_mean(product, grid) / (noise + np.float32(1e-9)), np.float32)
+        if np.median(heights) >= CLEAR:
+            break
+    return np.asarray(np.clip(heights / CLEAR, 0, 1), np.float32)
+
+
+def _grid(size: tuple[int, ...], cells: int) -> tuple[int, int]:
+    """Rows and columns of nearly square cells, `cells` along the longer side."""
+    longer = max(size)
+    rows, columns = (max(1, round(cells * side / longer)) for side in size)
+    return rows, columns
+
+
+def _mean(plane: Plane, grid: tuple[int, int]) -> Plane:
+    return np.asarray(cv2.resize(plane, grid[::-1], interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _draw(tile: Tile, shape: tuple[int, int], lock: Lock, payload: bytes | None) -> Plane:
+    """Draw the expected pattern over (H, W) under the lock's map."""
+    if payload is None:
+        sent = np.zeros(len(tile.carriers), np.complex128)
+        sent[: len(tile.pilots)] = tile.pilot_amplitudes * tile.pilot_phases[lock.variant]
+    else:
+        sent = carrier_coefficients(tile, payload, lock.variant)
+    table = np.zeros((GRID, GRID), np.complex64)
+    kx, ky = tile.carriers[:, 0], tile.carriers[:, 1]
+    table[ky % GRID, kx % GRID] = sent * np.exp(-2j * np.pi / UNITS * (tile.carriers @ np.array(lock.shift)))
+    one = np.fft.ifft2(table, norm="forward").real.astype(np.float32)
+    one = np.pad(one, ((0, 1), (0, 1)), mode="wrap")
+    height, width = shape
+    # the phase of harmonic k at x is 2 pi (matrix k) . (x - centre) = 2 pi k . (matrix^T (x - centre))
+    x, y = np.arange(width) - width // 2, np.arange(height) - height // 2
+    u, v = ((lock.matrix[0, i] * x)[None] + (lock.matrix[1, i] * y)[:, None] for i in (0, 1))
+    u, v = ((GRID * (w - np.floor(w))).astype(np.float32) for w in (u, v))
+    return np.asarray(np.float32(lock.sign) * cv2.remap(one, u, v, cv2.INTER_LINEAR))
