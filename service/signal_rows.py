@@ -2,17 +2,20 @@
 
 import math
 
-from service.keys import Keys
+from service.presence_map import quantise
 from service.stores.record import Record
+from service.verification_case import Case
 from service.verification_report import (
     C2paSignal,
+    FingerprintSignal,
     FoundBy,
     MarkStatus,
     MetadataSignal,
+    OtherMark,
     PublicRecord,
+    SimilarRecord,
     WatermarkSignal,
 )
-from watermark import Detection
 from watermark.manifest import ManifestReport
 from watermark.metadata import MetadataReport
 
@@ -56,6 +59,26 @@ _WATERMARK_WORDS = {
         "Anything.",
     ),
 }
+_NOT_SEARCHED = "Nothing: the pixels were not searched, as asked."
+_FINGERPRINT_WORDS = {
+    "match": (
+        "The picture shows the same details in the same places as a registered one.",
+        "Which of the two came first, or that nothing in it was changed.",
+    ),
+    "similar": (
+        "The picture resembles a registered one.",
+        "That it was made from it: likeness was not confirmed detail by detail.",
+    ),
+    "no_match": (
+        "Nothing: no registered picture is like this one.",
+        "That this service did not release it: records can lack fingerprints, and small crops are not recognised.",
+    ),
+    "not_checked": (
+        "Nothing: the picture was not compared with registered ones.",
+        "Anything: a mark copied from another picture would not be noticed.",
+    ),
+}
+_ANOTHER_PICTURE = "The picture is another one than the one registered under the id that it carries."
 _METADATA_WORDS = {
     "detected": (
         "Somebody wrote these fields into the file.",
@@ -66,12 +89,8 @@ _METADATA_WORDS = {
 }
 
 
-def c2pa_row(report: ManifestReport, keys: Keys) -> C2paSignal:
+def c2pa_row(report: ManifestReport, *, development: bool) -> C2paSignal:
     """Content Credentials; a development signature is called one even where this installation trusts it."""
-    development = bool(
-        # names and serials can be copied, a chain to our own root cannot
-        keys.identity.development and report.trusted and report.signer_is(keys.identity)
-    )
     proves, does_not_prove = _C2PA_WORDS[report.status]
     if report.status == "invalid" and report.integrity != "failed":
         proves = _INTACT_BUT_UNCONFIRMED
@@ -97,22 +116,27 @@ def c2pa_row(report: ManifestReport, keys: Keys) -> C2paSignal:
     )
 
 
-def watermark_row(mark: Detection | None, key_id: str) -> WatermarkSignal:
-    """The invisible watermark; `mark` is None when the picture was too small to be searched."""
+def watermark_row(case: Case) -> WatermarkSignal:
+    """The invisible watermark."""
+    mark = case.mark
     status: MarkStatus = "not_checked" if mark is None else mark.status
     proves, does_not_prove = _WATERMARK_WORDS[status]
+    if not case.searched:
+        proves = _NOT_SEARCHED
     row = WatermarkSignal(status=status, proves=proves, does_not_prove=does_not_prove)
     if mark is None or not mark.present:
         return row
     geometry = mark.geometry
     return row.model_copy(
         update={
-            "payload": mark.payload.hex() if mark.payload else None,
+            "payload": case.mark_id,
             "p_value": _decade(mark.p_value),
-            "key_id": key_id,
+            "key_id": mark.key_id,
             "rotation_deg": geometry.rotation_deg if geometry else None,
             "scale": geometry.scale if geometry else None,
             "flipped": geometry.flipped if geometry else None,
+            "presence": quantise(mark.presence) if mark.presence is not None else None,
+            "others": [OtherMark(payload=mark_id, key_id=key_id) for mark_id, key_id in case.marks[1:]],
         }
     )
 
@@ -136,11 +160,38 @@ def metadata_row(report: MetadataReport) -> MetadataSignal:
     )
 
 
+def fingerprint_row(case: Case) -> FingerprintSignal:
+    """Likeness to registered pictures; how like is said in words, no distance leaves."""
+    likeness = case.likeness
+    if likeness is None:
+        proves, does_not_prove = _FINGERPRINT_WORDS["not_checked"]
+        return FingerprintSignal(proves=proves, does_not_prove=does_not_prove)
+    proves, does_not_prove = _FINGERPRINT_WORDS[likeness.status]
+    if likeness.status == "no_match" and likeness.record_id is not None:
+        proves = _ANOTHER_PICTURE
+    return FingerprintSignal(
+        status=likeness.status,
+        record_id=likeness.record_id,
+        alignment=list(likeness.alignment) if likeness.alignment else None,
+        lookalikes=[
+            SimilarRecord(
+                record_id=record.id,
+                status=status,
+                created_at=_time(record),
+                thumbnail_url=_thumbnail_url(record),
+            )
+            for record, status in case.lookalikes
+        ],
+        proves=proves,
+        does_not_prove=does_not_prove,
+    )
+
+
 def public_record(record: Record, found_by: FoundBy, *, exact: bool) -> PublicRecord:
     """The part of a record that may be shown to anyone."""
     return PublicRecord(
         id=record.id,
-        created_at=record.created_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        created_at=_time(record),
         kind=record.kind,
         provider=record.provider,
         generator=record.generator,
@@ -150,6 +201,17 @@ def public_record(record: Record, found_by: FoundBy, *, exact: bool) -> PublicRe
         height=record.height,
         manifest_id=record.manifest_id,
         manifest_url=f"/manifests/{record.manifest_id}",
+        thumbnail_url=_thumbnail_url(record),
+        parent=record.parent,
         found_by=found_by,
         exact_file=exact,
     )
+
+
+def _time(record: Record) -> str:
+    return record.created_at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _thumbnail_url(record: Record) -> str | None:
+    """Return where the record's thumbnail is served, if its manifest has one (C2PA names it in plain text)."""
+    return f"/v1/records/{record.id}/thumbnail" if b"c2pa.thumbnail.claim" in record.manifest else None

@@ -1,62 +1,51 @@
-"""Step 8 of the verification protocol: one verdict and one sentence, from the strongest proof downwards.
+"""Step 9 of the verification protocol: one verdict and one sentence, from the strongest proof downwards.
 
 The order is the argument: a contradiction outranks everything; then what keys prove about this very file;
-then what the watermark proves about the picture it came from; then other people's signatures; then mere
-claims; then nothing. No sentence calls a picture authentic or human-made.
+then what the watermark proves about the picture it came from; then other people's signatures; then likeness to a
+registered picture; then mere claims; then nothing. No sentence calls a picture authentic or human-made.
 """
 
-from dataclasses import dataclass
-
 from service.stores.record import Record
-from service.verification_report import FoundBy, Verdict
-from watermark import Detection
+from service.verification_case import Case
+from service.verification_report import Verdict
 from watermark.manifest import ManifestReport
-from watermark.metadata import MetadataReport
 
 NOT_HUMAN_MADE = (
     "Not detected does not mean human-made: marks can be removed, and others' marks may be unknown here."
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What the earlier steps established. `exact` means byte for byte the file that was released."""
-
-    credentials: ManifestReport
-    metadata: MetadataReport
-    mark: Detection | None
-    record: Record | None
-    found_by: FoundBy
-    exact: bool
-    conflict: bool
-
-
-def conclude(evidence: Evidence) -> tuple[Verdict, str]:
+def conclude(case: Case) -> tuple[Verdict, str]:
     """Return the verdict and its sentence."""
-    if evidence.conflict:
+    if case.conflict:
         return (
             "conflict",
             "The marks in this file contradict each other, so no origin is confirmed; see the findings.",
         )
-    return _from_our_marks(evidence) or _from_credentials(evidence.credentials) or _from_the_rest(evidence)
+    return (
+        _from_our_marks(case)
+        or _from_credentials(case.credentials)
+        or _from_likeness(case)
+        or _from_the_rest(case)
+    )
 
 
-def _from_our_marks(evidence: Evidence) -> tuple[Verdict, str] | None:
-    record, found_by = evidence.record, evidence.found_by
-    if record is None or found_by == "metadata":
-        if evidence.mark is not None and evidence.mark.payload is not None:
+def _from_our_marks(case: Case) -> tuple[Verdict, str] | None:
+    record, found_by = case.record, case.found_by
+    if record is None or found_by in {"metadata", "fingerprint"}:
+        if case.mark is not None and case.mark.payload is not None:
             return (
                 "ours",
                 "The watermark was made with this service's key, but the registry has no record of it.",
             )
         return None
     what = _describe(record)
-    if evidence.exact:
+    if case.exact:
         return "ours", f"This is, byte for byte, {what}."
     if found_by == "content_credentials":
         return "ours", f"Intact Content Credentials name {what}."
     sentence = f"The watermark shows {what}. "
-    if evidence.credentials.integrity == "failed" and evidence.credentials.status == "invalid":
+    if case.credentials.integrity == "failed" and case.credentials.status == "invalid":
         return "ours", sentence + "This file was changed after it was signed."
     return "ours", sentence + "This file is a changed copy of it."
 
@@ -82,7 +71,7 @@ def _from_credentials(credentials: ManifestReport) -> tuple[Verdict, str] | None
             "so the origin is not confirmed."
         )
         return "credentials", text
-    if credentials.status != "valid":
+    if credentials.status != "valid":  # recovered ones speak through the record
         return None
     who = f"signed by {credentials.signer}" if credentials.signer else "by an unnamed signer"
     trust = "a trusted signer" if credentials.trusted else "a signer that this service does not know"
@@ -94,11 +83,33 @@ def _from_credentials(credentials: ManifestReport) -> tuple[Verdict, str] | None
     return "credentials", f"Intact Content Credentials {who} ({trust}) tell this file's history."
 
 
-def _from_the_rest(evidence: Evidence) -> tuple[Verdict, str]:
-    if evidence.metadata.ai_generated:
+def _from_likeness(case: Case) -> tuple[Verdict, str] | None:
+    if case.record is None or case.found_by != "fingerprint":
+        return None
+    text = f"No mark in this file can be read, but the picture matches {_describe(case.record)}. "
+    return "resembles", text + "Likeness alone does not prove that this file came from there."
+
+
+def describe_known(record: Record | None) -> str:
+    """Say what is known of a file by its hash alone."""
+    if record is not None:
+        return f"This service knows this exact file: it is, byte for byte, {_describe(record)}."
+    return (
+        "This service has released no file with exactly these bytes. That says nothing about the picture: any "
+        "copy that was saved again has other bytes. Choose the file to have it examined."
+    )
+
+
+def _from_the_rest(case: Case) -> tuple[Verdict, str]:
+    if case.metadata.ai_generated:
         text = "Only the metadata says that this picture is AI-generated; anyone can write or copy metadata."
         return "ai_generated", text
-    if evidence.mark is not None and evidence.mark.status == "possible":
+    if case.mark is not None and case.mark.status == "possible":
         text = "There may be a watermark of this service, but not surely enough to say so. "
         return "nothing_found", text + NOT_HUMAN_MADE
+    if not case.searched:
+        return (
+            "nothing_found",
+            "The file has no label or signature; its pixels were not examined. " + NOT_HUMAN_MADE,
+        )
     return "nothing_found", "No mark that this service can read was found. " + NOT_HUMAN_MADE

@@ -1,156 +1,156 @@
 """The verification protocol: what can be proven about where a picture came from.
 
-    1. Decode within the caps; a file that is no picture is an error, not a verdict.
-    2. Content Credentials embedded in the file: integrity, signer trust and expiry as separate answers.
-    3. Metadata (EXIF, XMP, text chunks): claims, whoever wrote them.
-    4. Invisible watermark, searched in the pixels alone.
-    5. Registry record, looked up by what is proven first: watermark id, signed manifest id, the exact
-       file's hash; only then by an id that the metadata merely claims.
-    6. Recovery: no embedded credential but a record, then the record's stored manifest is validated against
+    1. Container: within the caps, decoded by its content; a file that is no picture is an error, not a verdict.
+    2. Metadata (EXIF, XMP, text chunks): claims, whoever wrote them.
+    3. Content Credentials in the file: integrity, binding to these bytes, signer trust and expiry as separate
+       answers, and the history that they tell.
+    4. Invisible watermark, searched in the pixels alone: detected, possible or not detected, and where.
+    5. Registry record, looked up by what is proven first: watermark id, signed manifest id, the exact file's hash.
+    6. Fingerprint: the picture is compared with the one that the record is about, and where no proof led to a
+       record, with all registered pictures; only then is an id looked up that the metadata merely claims.
+    7. Recovery: no credentials in the file but a record, then the record's stored manifest is validated against
        this file and reported as recovered; it never counts as "valid" for a file whose bytes differ.
-    7. Consistency across the layers: a disagreement is a finding of its own.
-    8. One verdict and one sentence (service.verdict), and a row for each signal (service.signal_rows).
+    8. Consistency across the layers: a disagreement is a finding of its own (service.consistency).
+    9. One verdict and one sentence (service.verdict), and a row for each signal (service.signal_rows).
 
 Rules: "not detected" never means human-made or authentic; a watermark payload is shown only when its keyed
-check passed (watermark.detect sees to it); nothing of the upload is stored; no network is used.
+check passed (watermark.detect sees to it); nothing of the upload is stored; no network is used. Steps 4 and 6, and
+the decoding of pixels in step 1, can be left out: what they would have said is then "not_checked".
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
 import watermark
+from service.consistency import compare_layers
 from service.keys import Keys
-from service.signal_rows import c2pa_row, metadata_row, public_record, watermark_row
+from service.likeness import Comparison, Likeness, LikenessSearch
+from service.signal_rows import c2pa_row, fingerprint_row, metadata_row, public_record, watermark_row
 from service.stores import RegistryStore
 from service.stores.record import Record
-from service.verdict import Evidence, conclude
-from service.verification_report import (
-    Finding,
-    FingerprintSignal,
-    FoundBy,
-    Severity,
-    Signals,
-    Subject,
-    Technique,
-    VerificationReport,
-)
-from watermark.manifest import SOFT_BINDING_ALG, ManifestReport, TrustAnchors, read_manifest
-from watermark.metadata import MetadataReport, read_metadata
-from watermark.picture import Limits, decode_picture
+from service.verdict import conclude, describe_known
+from service.verification_case import Case
+from service.verification_report import FoundBy, KnownFile, Signals, Subject, VerificationReport
+from watermark.manifest import ManifestReport, TrustAnchors, read_manifest
+from watermark.metadata import read_metadata
+from watermark.picture import Limits, decode_picture, read_header
 
-
-@dataclass(slots=True)
-class _Case:
-    """What the steps have found so far."""
-
-    sha256: str
-    credentials: ManifestReport
-    metadata: MetadataReport
-    mark: watermark.Detection | None
-    findings: list[Finding] = field(default_factory=list)
-    record: Record | None = None
-    found_by: FoundBy = "metadata"
-
-    def add(self, severity: Severity, technique: Technique, code: str, text: str) -> None:
-        self.findings.append(Finding(code=code, severity=severity, technique=technique, text=text))
-
-    @property
-    def mark_id(self) -> str | None:
-        return self.mark.payload.hex() if self.mark and self.mark.payload else None
-
-    @property
-    def exact(self) -> bool:
-        return self.record is not None and self.record.sha256 == self.sha256
+_MOST_LOOKALIKES = 6  # shown; more only help those who want to list the registry
+_RECOVERY_WAYS = {
+    "watermark": "The watermark",
+    "fingerprint": "The fingerprint",
+    "exact_file": "The file's hash",
+    "content_credentials": "The credentials",
+}
 
 
 class Verifier:
     """Runs the protocol with one watermark key, one set of trust anchors and one registry."""
 
-    def __init__(self, keys: Keys, trust: TrustAnchors, registry: RegistryStore, limits: Limits) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        trust: TrustAnchors,
+        registry: RegistryStore,
+        limits: Limits,
+        lookalikes: LikenessSearch | None = None,
+    ) -> None:
         self._keys, self._trust, self._registry, self._limits = keys, trust, registry, limits
+        self._lookalikes = lookalikes
 
-    def verify(self, data: bytes) -> VerificationReport:
+    def verify(self, data: bytes, *, pixels: bool = True) -> VerificationReport:
         """Return the report on one uploaded file.
+
+        Args:
+            data: the whole file.
+            pixels: False leaves out all that needs the pixels: milliseconds instead of half a second.
 
         Raises:
             watermark.errors.PictureError: the file is no picture that can be read within the caps.
 
         """
-        picture = decode_picture(data, limits=self._limits)  # step 1
-        case = _Case(
-            sha256=hashlib.sha256(data).hexdigest(),
-            credentials=read_manifest(data, picture.mime, trust=self._trust),  # step 2
-            metadata=read_metadata(data, picture.format),  # step 3
-            mark=self._detect(picture.image),  # step 4
+        case, image, mime = self._open(data, pixels=pixels)  # steps 1 to 3
+        if image is not None:
+            case.mark = self._detect(image)  # step 4
+        self._find_record(case, data, mime, image)  # steps 5 and 6
+        self._recover(case, data, mime)  # step 7
+        compare_layers(case)  # step 8
+        case.development_signer = self._development_signed(case.credentials)
+        return judge(case)  # step 9
+
+    def known(self, sha256: str) -> KnownFile:
+        """Say what the registry holds for the SHA-256 of a file (64 hex digits), without the file."""
+        record = self._registry.by_sha256(sha256)
+        row = public_record(record, "exact_file", exact=True) if record else None
+        return KnownFile(sha256=sha256, summary=describe_known(record), record=row)
+
+    def _development_signed(self, credentials: ManifestReport) -> bool:
+        """Names and serials can be copied, a chain to our own root cannot."""
+        ours = self._keys.identity
+        return bool(ours.development and credentials.trusted and credentials.signer_is(ours))
+
+    def _open(self, data: bytes, *, pixels: bool) -> tuple[Case, NDArray[np.uint8] | None, str]:
+        """Steps 1 to 3."""
+        image = None
+        if pixels:
+            picture = decode_picture(data, limits=self._limits)
+            format_, mime, frames, image = picture.format, picture.mime, picture.frames, picture.image
+            width, height = picture.width, picture.height
+        else:
+            header = read_header(data, limits=self._limits)
+            format_, mime, frames = header.format, header.mime, header.frames
+            width, height = header.width, header.height
+        sha256 = hashlib.sha256(data).hexdigest()
+        case = Case(
+            subject=Subject(sha256=sha256, bytes=len(data), format=format_, width=width, height=height),
+            metadata=read_metadata(data, format_),
+            credentials=read_manifest(data, mime, trust=self._trust),
+            searched=pixels,
+            current_key_id=watermark.key_id(self._keys.watermark),
         )
-        if picture.frames > 1:
-            text = f"The file has {picture.frames} frames; the watermark was searched in the first."
-            case.add("info", "watermark", "first_frame_only", text)
+        if not pixels:
+            case.add("pixels_not_examined")
+        elif frames > 1:
+            case.add("first_frame_only", frames=str(frames))
         for note in case.credentials.notes:
-            case.add("info", "content_credentials", "note", note)
+            case.add("credentials_note", note=note)
         for note in case.metadata.notes:
-            case.add("info", "metadata", "note", note)
-        self._find_record(case, data, picture.mime)  # step 5
-        self._recover(case, data, picture.mime)  # step 6
-        _compare_layers(case)  # step 7
-        verdict, summary = conclude(_evidence(case))  # step 8
-        return VerificationReport(
-            summary=summary,
-            verdict=verdict,
-            checked=Subject(
-                sha256=case.sha256,
-                bytes=len(data),
-                format=picture.format,
-                width=picture.width,
-                height=picture.height,
-            ),
-            record=public_record(case.record, case.found_by, exact=case.exact) if case.record else None,
-            signals=Signals(
-                c2pa=c2pa_row(case.credentials, self._keys),
-                watermark=watermark_row(case.mark, self._keys.watermark_key_id),
-                metadata=metadata_row(case.metadata),
-                fingerprint=FingerprintSignal(),
-            ),
-            findings=case.findings,
-        )
+            case.add("metadata_note", note=note)
+        return case, image, mime
 
     def _detect(self, image: NDArray[np.uint8]) -> watermark.Detection | None:
-        """Return None for a picture that is too small to be searched."""
-        try:
-            return watermark.detect(image, key=self._keys.watermark)
-        except watermark.ImageTooSmall:
-            return None
+        """Step 4. Return None for a picture that is too small to be searched."""
+        with suppress(watermark.ImageTooSmall):
+            return watermark.detect(image, key=self._keys.watermark, localize=True)
+        return None
 
-    def _find_record(self, case: _Case, data: bytes, mime: str) -> None:
-        """Step 5."""
+    def _find_record(self, case: Case, data: bytes, mime: str, image: NDArray[np.uint8] | None) -> None:
+        """Steps 5 and 6."""
         proofs: list[tuple[FoundBy, Record | None]] = []
         if case.mark_id:
             proofs.append(("watermark", self._registry.get(case.mark_id)))
         proofs.append(("content_credentials", self._by_credentials(case, data, mime)))
-        proofs.append(("exact_file", self._registry.by_sha256(case.sha256)))
-        if case.metadata.record_id:
-            proofs.append(("metadata", self._registry.get(case.metadata.record_id)))
+        proofs.append(("exact_file", self._registry.by_sha256(case.subject.sha256)))
         for found_by, record in proofs:
             if record is not None:
                 case.record, case.found_by = record, found_by
                 break
         if case.record is None and case.mark_id:
-            text = (
-                "The watermark was made with this service's key, but no record has its id: the registry is "
-                "incomplete, or the key is used elsewhere."
-            )
-            case.add("warning", "registry", "watermark_not_registered", text)
-        if case.record is not None and case.found_by == "metadata":
-            text = (
-                "The record was found through an id in the metadata, which anyone can copy into any file. "
-                "Neither watermark nor Content Credentials confirm it."
-            )
-            case.add("warning", "registry", "record_by_claim_only", text)
+            case.add("watermark_not_registered")
+        if image is not None:
+            self._compare_pictures(case, image)
+        if case.record is None and case.metadata.record_id:
+            case.record = self._registry.get(case.metadata.record_id)
+            case.found_by = "metadata"
+            if case.record is not None:
+                case.add("record_by_claim_only")
+                if image is not None:
+                    case.likeness = self._likeness_to(case.record.id, image) or case.likeness
 
-    def _by_credentials(self, case: _Case, data: bytes, mime: str) -> Record | None:
+    def _by_credentials(self, case: Case, data: bytes, mime: str) -> Record | None:
         """Find the record of an intact manifest.
 
         Manifest ids are public and anyone can sign a manifest that has one of ours, so the id proves nothing: the
@@ -164,58 +164,96 @@ class Verifier:
             return None
         if read_manifest(data, mime, trust=self._trust, stored_manifest=stored).pixels_match:
             return record
-        text = (
-            "The Content Credentials have the id of ones that this service made, but are not those: somebody else "
-            "signed them."
-        )
-        case.add("error", "consistency", "borrowed_manifest_id", text)
+        case.add("borrowed_manifest_id", manifest_id=case.credentials.manifest_id)
         return None
 
-    def _recover(self, case: _Case, data: bytes, mime: str) -> None:
-        """Step 6."""
+    def _compare_pictures(self, case: Case, image: NDArray[np.uint8]) -> None:
+        """Step 6. Compare with the picture that the record is about; where there is none, with all registered ones."""
+        if self._lookalikes is None:
+            return
+        if case.record is not None and (case.exact or case.found_by == "content_credentials"):
+            case.likeness = Likeness("match", case.record.id)  # the hash says more than any likeness
+            return
+        if case.record is not None:
+            case.likeness = self._likeness_to(case.record.id, image)
+            for other, _ in case.marks[
+                1:
+            ]:  # joined or marked twice: the record whose picture this is comes first
+                record = self._registry.get(other)
+                if case.likeness is None or case.likeness.status == "match" or record is None:
+                    break
+                likeness = self._likeness_to(record.id, image)
+                if likeness is not None and likeness.status == "match":
+                    case.record, case.likeness = record, likeness
+            if case.likeness is None or case.likeness.status != "no_match":
+                return
+        self._find_lookalikes(case, image)
+
+    def _find_lookalikes(self, case: Case, image: NDArray[np.uint8]) -> None:
+        """Compare with all registered pictures; a confirmed one is the record where no other layer named one."""
+        assert self._lookalikes is not None  # noqa: S101 - the caller looked
+        for found in self._lookalikes.find(image, most=_MOST_LOOKALIKES):
+            record, comparison = self._registry.get(found.record_id), found.comparison
+            if record is None or comparison.status == "no_match":
+                continue
+            case.lookalikes.append((record, comparison.status))
+            if case.likeness is None:
+                case.likeness = _likeness(record.id, comparison)
+        if case.likeness is None:
+            case.likeness = Likeness("no_match")
+        if case.record is None and case.likeness.status == "match":
+            case.record, case.found_by = case.lookalikes[0][0], "fingerprint"
+            case.add("found_by_fingerprint", record_id=case.record.id)
+        elif case.record is None and case.lookalikes:
+            number = len(case.lookalikes)
+            case.add("looks_similar", count="one picture" if number == 1 else f"{number} pictures")
+
+    def _likeness_to(self, record_id: str, image: NDArray[np.uint8]) -> Likeness | None:
+        if self._lookalikes is None:
+            return None
+        comparison = self._lookalikes.compare(image, record_id)
+        return None if comparison is None else _likeness(record_id, comparison)
+
+    def _recover(self, case: Case, data: bytes, mime: str) -> None:
+        """Step 7. A mark that was copied here leads to another picture's credentials: those are not shown."""
         if case.record is None or case.found_by == "metadata" or case.credentials.status != "not_present":
+            return
+        if case.likeness is not None and case.likeness.status == "no_match":
             return
         stored = self._registry.manifest(case.record.id)
         if stored is None:
             return
-        case.credentials = read_manifest(data, mime, trust=self._trust, stored_manifest=stored)
-        if case.credentials.status == "recovered":
-            text = (
-                "The file carries no Content Credentials. The watermark led to the ones that this service stored: "
-                "recovered, pixels differ. They describe the original, not the changes made since."
-            )
-            case.add("info", "content_credentials", "manifest_recovered", text)
+        recovered = read_manifest(data, mime, trust=self._trust, stored_manifest=stored)
+        if recovered.status != "recovered":
+            case.add("stored_manifest_unusable")
+            return
+        case.credentials = recovered
+        case.add("manifest_recovered", way=_RECOVERY_WAYS[case.found_by])
+        if case.likeness is not None and case.likeness.status == "similar":
+            case.add("recovered_picture_altered")
 
 
-def _evidence(case: _Case) -> Evidence:
-    return Evidence(
-        credentials=case.credentials,
-        metadata=case.metadata,
-        mark=case.mark,
-        record=case.record,
-        found_by=case.found_by,
-        exact=case.exact,
-        conflict=any(f.technique == "consistency" and f.severity == "error" for f in case.findings),
+def judge(case: Case) -> VerificationReport:
+    """Step 9: turn what was established into the report; pure."""
+    verdict, summary = conclude(case)
+    record = public_record(case.record, case.found_by, exact=case.exact) if case.record else None
+    return VerificationReport(
+        summary=summary,
+        verdict=verdict,
+        checked=case.subject,
+        record=record,
+        signals=Signals(
+            c2pa=c2pa_row(case.credentials, development=case.development_signer),
+            watermark=watermark_row(case),
+            metadata=metadata_row(case.metadata),
+            fingerprint=fingerprint_row(case),
+        ),
+        timeline=case.timeline,
+        findings=case.findings,
     )
 
 
-def _compare_layers(case: _Case) -> None:
-    """Step 7."""
-    mark_id, credentials = case.mark_id, case.credentials
-    if credentials.status == "valid" and mark_id:
-        bound = [value for algorithm, value in credentials.soft_bindings if algorithm == SOFT_BINDING_ALG]
-        if bound and mark_id not in bound:
-            text = "The signed manifest names another watermark than the pixels carry: one of the two was moved here."
-            case.add("error", "consistency", "watermark_and_manifest_disagree", text)
-        if credentials.ai_generated is False:
-            text = (
-                "The Content Credentials describe a picture that is not AI-generated, but the pixels carry the "
-                "watermark of one that is."
-            )
-            case.add("error", "consistency", "manifest_denies_ai", text)
-    if mark_id and case.metadata.record_id not in {None, mark_id}:
-        text = "The metadata names another record than the watermark in the pixels."
-        case.add("error", "consistency", "metadata_names_another_record", text)
-    if case.metadata.ai_generated is False and (mark_id or credentials.ai_generated):
-        text = "The metadata says that the picture is not AI-generated; stronger evidence says that it is."
-        case.add("warning", "consistency", "metadata_denies_ai", text)
+def _likeness(record_id: str, comparison: Comparison) -> Likeness:
+    matrix = comparison.homography
+    alignment = None if matrix is None else tuple(float(f"{value:.6g}") for value in matrix.ravel())
+    return Likeness(comparison.status, record_id, alignment)

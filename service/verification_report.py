@@ -1,16 +1,20 @@
 """The answer of `/v1/verify`: one overall sentence, one row a signal, findings with evidence.
 
 Rules: "not found" is never worded as authentic or human-made; every finding names the technique that it
-rests on (EU Code of Practice on AI-content transparency, measure 2.3); nothing here is personal data.
+rests on (EU Code of Practice on AI-content transparency, measure 2.3); nothing here is personal data; no
+number is finer than an honest reader needs, because a fine public score can be climbed.
 `schema_version` changes when a field changes meaning or disappears; new fields may appear within a version.
+`GET /v1/verify/schema` and `countermark verify --schema` give `report_schema()`.
 """
 
-from typing import Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Verdict = Literal["ours", "ai_generated", "credentials", "conflict", "invalid", "nothing_found"]
-FoundBy = Literal["watermark", "content_credentials", "exact_file", "metadata"]
+SCHEMA_ID: Final = "urn:countermark:schema:verification-report:1"
+
+Verdict = Literal["ours", "resembles", "ai_generated", "credentials", "conflict", "invalid", "nothing_found"]
+FoundBy = Literal["watermark", "content_credentials", "exact_file", "fingerprint", "metadata"]
 MarkStatus = Literal["detected", "possible", "not_detected", "not_checked"]
 Severity = Literal["info", "warning", "error"]
 Technique = Literal["content_credentials", "watermark", "metadata", "registry", "fingerprint", "consistency"]
@@ -21,12 +25,15 @@ class _Part(BaseModel):
 
 
 class Finding(_Part):
-    """One thing that was established, with what it proves and what it does not."""
+    """One thing that was established: on what evidence, what it proves and what it does not."""
 
-    code: str
+    code: str = Field(description="stable; service/verification_findings.py lists all")
     severity: Severity
     technique: Technique
     text: str
+    evidence: dict[str, str] = Field({}, description="the values that the finding rests on")
+    proves: str = ""
+    does_not_prove: str = ""
 
 
 class C2paSignal(_Part):
@@ -54,6 +61,23 @@ class C2paSignal(_Part):
     does_not_prove: str = ""
 
 
+class PresenceMap(_Part):
+    """Where in the picture the mark is, in three levels: an even grid over the whole picture, row by row."""
+
+    rows: int = Field(ge=1)
+    columns: int = Field(ge=1)
+    cells: list[str] = Field(
+        description="a text of `columns` digits for each row: 0 not there, 1 weakly, 2 as strong as expected"
+    )
+
+
+class OtherMark(_Part):
+    """A further mark of this service in the same picture."""
+
+    payload: str
+    key_id: str
+
+
 class WatermarkSignal(_Part):
     """The invisible watermark. `payload` is given only when its keyed check passed."""
 
@@ -66,6 +90,8 @@ class WatermarkSignal(_Part):
     rotation_deg: float | None = None
     scale: float | None = None
     flipped: bool | None = None
+    presence: PresenceMap | None = None
+    others: list[OtherMark] = []
     proves: str = ""
     does_not_prove: str = ""
 
@@ -82,14 +108,27 @@ class MetadataSignal(_Part):
     does_not_prove: str = ""
 
 
+class SimilarRecord(_Part):
+    """A registered picture that this one looks like."""
+
+    record_id: str
+    status: Literal["match", "similar"]
+    created_at: str
+    thumbnail_url: str | None
+
+
 class FingerprintSignal(_Part):
-    """Similarity to registered pictures. This version keeps no fingerprints and says so."""
+    """Likeness to registered pictures: "match" is confirmed by geometry, "similar" is not."""
 
     status: Literal["match", "similar", "no_match", "not_checked"] = "not_checked"
-    proves: str = ""
-    does_not_prove: str = (
-        "No fingerprint was compared, so a mark copied from another picture would not be noticed."
+    record_id: str | None = Field(None, description="the registered picture that `status` is about")
+    alignment: list[float] | None = Field(
+        None,
+        description="3 x 3 homography, row by row, from this picture to the registered one, both with sides of 1",
     )
+    lookalikes: list[SimilarRecord] = []
+    proves: str = ""
+    does_not_prove: str = ""
 
 
 class Signals(_Part):
@@ -115,8 +154,22 @@ class PublicRecord(_Part):
     height: int
     manifest_id: str | None
     manifest_url: str | None
+    thumbnail_url: str | None = None
+    parent: str | None = Field(None, description="record of the picture that it was made from")
     found_by: FoundBy
     exact_file: bool = Field(description="True: byte for byte the file that this service released")
+
+
+class TimelineStep(_Part):
+    """One step of the history that the Content Credentials tell, oldest first; as claimed by its signer."""
+
+    action: str
+    when: str | None = None
+    program: str | None = None
+    signer: str | None = None
+    digital_source_type: str | None = None
+    manifest_id: str | None = None
+    depth: int = Field(0, description="0: the picture's own manifest; 1: its ingredient's; and so on")
 
 
 class Subject(_Part):
@@ -138,4 +191,19 @@ class VerificationReport(_Part):
     checked: Subject
     record: PublicRecord | None
     signals: Signals
+    timeline: list[TimelineStep] = []
     findings: list[Finding]
+
+
+class KnownFile(_Part):
+    """What the registry holds for the SHA-256 of a file, without the file."""
+
+    sha256: str
+    summary: str
+    record: PublicRecord | None
+
+
+def report_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of `VerificationReport`, as it is sent."""
+    schema = VerificationReport.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID} | schema

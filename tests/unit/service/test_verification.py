@@ -15,9 +15,10 @@ from service.keys import Keys, load_or_create_keys
 from service.marking import MarkedPicture, Marker, Origin
 from service.settings import Settings
 from service.stages import StageTimes
-from service.stores import registry_sqlite
+from service.stores import RegistryStore, registry_sqlite
 from service.verification import Verifier
 from service.verification_report import VerificationReport
+from tests.unit.service.likeness_fake import FakeLikeness
 from watermark.exif import build_exif
 from watermark.label import AiLabel
 from watermark.manifest import ManifestSigner, TrustAnchors
@@ -34,12 +35,20 @@ class House:
     keys: Keys
     marker: Marker
     verifier: Verifier
+    registry: RegistryStore
 
     def mark(self, seed: str = "a harbour", format_: str = "png") -> MarkedPicture:
         return self.marker.mark(draw(seed, 0, 512, 512), format_, ORIGIN, StageTimes())
 
-    def verify(self, data: bytes) -> VerificationReport:
-        report = self.verifier.verify(data)
+    def verify(
+        self, data: bytes, likeness: FakeLikeness | None = None, *, pixels: bool = True
+    ) -> VerificationReport:
+        verifier = self.verifier
+        if likeness is not None:
+            verifier = Verifier(
+                self.keys, TrustAnchors(self.keys.identity.root_pem), self.registry, Limits(), likeness
+            )
+        report = verifier.verify(data, pixels=pixels)
         assert "authentic" not in report.summary
         return report
 
@@ -53,6 +62,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         keys,
         Marker(keys, "Test provider", registry, lambda: NOW),
         Verifier(keys, TrustAnchors(keys.identity.root_pem), registry, Limits()),
+        registry,
     )
     registry.close()
 
@@ -272,3 +282,167 @@ def test_what_was_handed_in_is_not_called_made_by_us(house: House) -> None:
     assert "handed to this service" in report.summary
     assert "as stated" in report.summary
     assert report.signals.c2pa.actions[0] == "c2pa.opened"
+
+
+def stripped(marked: MarkedPicture) -> bytes:
+    """The same picture with every byte of metadata gone."""
+    return png(pixels_of(marked.data))
+
+
+def test_a_matching_picture_confirms_the_mark(house: House) -> None:
+    marked = house.mark()
+    report = house.verify(stripped(marked), FakeLikeness({marked.id: "match"}))
+    row = report.signals.fingerprint
+    assert (row.status, row.record_id, row.alignment) == ("match", marked.id, [1, 0, 0, 0, 1, 0, 0, 0, 1])
+    assert report.verdict == "ours"
+    assert codes(report) == {"manifest_recovered"}
+
+
+def test_the_file_itself_needs_no_fingerprint(house: House) -> None:
+    marked, likeness = house.mark(), FakeLikeness()
+    report = house.verify(marked.data, likeness)
+    assert report.signals.fingerprint.status == "match"
+    assert likeness.asked == []
+
+
+def test_a_transplanted_mark_is_a_conflict_and_recovers_nothing(house: House) -> None:
+    """Another picture with the mark of a registered one: here embedded with the key itself, the best copy there is."""
+    victim = house.mark("the registered one")
+    forged = watermark.embed(draw("forged", 0, 512, 512), bytes.fromhex(victim.id), key=house.keys.watermark)
+    report = house.verify(png(forged), FakeLikeness())
+    assert report.verdict == "conflict"
+    assert codes(report) == {"transplanted_watermark"}
+    assert report.signals.c2pa.status == "not_present"
+    assert report.signals.fingerprint.status == "no_match"
+    assert "another one" in report.signals.fingerprint.proves
+
+
+def test_an_altered_copy_is_recovered_with_a_warning(house: House) -> None:
+    marked = house.mark()
+    report = house.verify(stripped(marked), FakeLikeness({marked.id: "similar"}))
+    assert report.verdict == "ours"
+    assert codes(report) == {"manifest_recovered", "recovered_picture_altered"}
+
+
+def test_a_record_without_fingerprint_is_not_compared(house: House) -> None:
+    marked = house.mark()
+    report = house.verify(stripped(marked), FakeLikeness(unknown={marked.id}))
+    assert report.signals.fingerprint.status == "not_checked"
+    assert report.verdict == "ours"
+
+
+def test_likeness_alone_leads_to_the_record_and_is_called_that(house: House) -> None:
+    """The mark is gone, the picture is not: durable credentials."""
+    marked, other = house.mark("known"), house.mark("other")
+    likeness = FakeLikeness({marked.id: "match", other.id: "similar", "0" * 16: "similar"})
+    report = house.verify(png(draw("a copy without its mark", 0, 300, 300)), likeness)
+    assert report.verdict == "resembles"
+    assert report.record is not None
+    assert (report.record.id, report.record.found_by) == (marked.id, "fingerprint")
+    assert report.signals.c2pa.status == "recovered"
+    assert "does not prove" in report.summary
+    assert codes(report) == {"found_by_fingerprint", "manifest_recovered"}
+    shown = [(row.record_id, row.status) for row in report.signals.fingerprint.lookalikes]
+    assert shown == [(marked.id, "match"), (other.id, "similar")]
+
+
+def test_similar_pictures_are_listed_and_prove_nothing(house: House) -> None:
+    marked = house.mark("known")
+    report = house.verify(png(draw("unrelated", 0, 300, 300)), FakeLikeness({marked.id: "similar"}))
+    assert report.verdict == "nothing_found"
+    assert report.record is None
+    assert report.signals.fingerprint.status == "similar"
+    assert codes(report) == {"looks_similar"}
+
+
+def test_nothing_like_it_is_said_so(house: House) -> None:
+    report = house.verify(png(draw("unrelated", 0, 300, 300)), FakeLikeness())
+    assert report.signals.fingerprint.status == "no_match"
+    assert report.verdict == "nothing_found"
+
+
+def test_a_claimed_record_of_another_picture(house: House) -> None:
+    marked = house.mark()
+    claim = label(marked.id)
+    forged = encode_picture(draw("forged", 0, 300, 300), "jpeg", exif=build_exif(claim), xmp=build_xmp(claim))
+    report = house.verify(forged, FakeLikeness())
+    assert codes(report) == {"record_by_claim_only", "claimed_record_is_another_picture"}
+    assert report.verdict == "ai_generated"
+
+
+def test_a_camera_signature_over_our_mark_is_an_authenticated_contradiction(house: House) -> None:
+    """Both layers are sound: an intact, even trusted, signature that says camera, and the keyed mark."""
+    marked = house.mark()
+    camera = AiLabel(
+        marked.id,
+        "Somebody",
+        "Camera",
+        "1",
+        NOW,
+        "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture",
+    )
+    signed = ManifestSigner(house.keys.identity).sign(
+        stripped(marked), "image/png", camera, soft_binding=marked.id
+    )
+    report = house.verify(signed.data, FakeLikeness({marked.id: "match"}))
+    assert (report.signals.c2pa.status, report.signals.c2pa.trusted) == ("valid", True)
+    assert report.verdict == "conflict"
+    assert "manifest_denies_ai" in codes(report)
+
+
+def test_signed_again_without_its_history(house: House) -> None:
+    marked = house.mark()
+    stranger = create_development_identity(datetime.now(UTC))
+    signed = ManifestSigner(stranger).sign(
+        stripped(marked), "image/png", label(marked.id), soft_binding=marked.id
+    )
+    report = house.verify(signed.data)
+    assert report.verdict == "ours"
+    assert not report.signals.c2pa.development_signer
+
+
+def test_without_pixels_labels_and_signatures_are_examined(house: House) -> None:
+    marked, likeness = house.mark(), FakeLikeness()
+    report = house.verify(marked.data, likeness, pixels=False)
+    assert report.verdict == "ours"
+    assert report.checked.width == 512
+    assert (report.signals.watermark.status, report.signals.fingerprint.status) == ("not_checked",) * 2
+    assert codes(report) == {"pixels_not_examined"}
+    assert likeness.asked == []
+    plain = house.verify(png(draw("plain", 0, 300, 300)), pixels=False)
+    assert plain.verdict == "nothing_found"
+    assert "does not mean human-made" in plain.summary
+    assert "as asked" in plain.signals.watermark.proves
+
+
+def test_a_broken_stored_manifest_is_not_shown(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    marked = house.mark()
+    stored = house.registry.manifest(marked.id)
+    assert stored is not None
+    damaged = stored[:-200] + bytes(200)
+    monkeypatch.setattr(house.registry, "manifest", lambda record_id: damaged)
+    report = house.verify(stripped(marked))
+    assert report.signals.c2pa.status == "not_present"
+    assert codes(report) == {"stored_manifest_unusable"}
+
+
+def test_notes_of_the_readers_and_further_frames_are_findings(house: House) -> None:
+    frames = [Image.fromarray(draw(word, 0, 128, 128)) for word in ("one", "two")]
+    out = io.BytesIO()
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:])
+    assert "first_frame_only" in codes(house.verify(out.getvalue()))
+    remote = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf dcterms:provenance="http://127.0.0.1/x"/></x:xmpmeta>'
+    report = house.verify(encode_picture(draw("remote", 0, 128, 128), "jpeg", xmp=remote))
+    assert codes(report) & {"credentials_note", "metadata_note"}
+
+
+def test_a_file_is_known_by_its_hash_alone(house: House) -> None:
+    marked = house.mark()
+    sha256 = house.verify(marked.data).checked.sha256
+    known = house.verifier.known(sha256)
+    assert known.record is not None
+    assert known.record.id == marked.id
+    assert "byte for byte" in known.summary
+    unknown = house.verifier.known("0" * 64)
+    assert unknown.record is None
+    assert "says nothing about the picture" in unknown.summary
