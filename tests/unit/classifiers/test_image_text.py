@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from classifiers import CATEGORIES, Scores
 from classifiers.errors import ClassifierError, ImageRejected, TextUnreadable
-from classifiers.image_text import MAX_RETRIES, MAX_STRIPS, ImageTextClassifier, create_image
+from classifiers.image_text import ImageTextClassifier, create_image
 from classifiers.text_detector import TextBox, TextDetector
+from classifiers.text_reader import MAX_RETRIES, MAX_STRIPS
 from classifiers.text_recognizer import Reading, TextRecognizer
 
 Image = NDArray[np.uint8]
