@@ -19,6 +19,7 @@ the decoding of pixels in step 1, can be left out: what they would have said is 
 """
 
 import hashlib
+from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -31,10 +32,14 @@ from service.likeness import Comparison, Likeness, LikenessSearch
 from service.signal_rows import c2pa_row, fingerprint_row, metadata_row, public_record, watermark_row
 from service.stores import RegistryStore
 from service.stores.record import Record
+from service.timeline import tell
 from service.verdict import conclude, describe_known
 from service.verification_case import Case
 from service.verification_report import FoundBy, KnownFile, Signals, Subject, VerificationReport
-from watermark.manifest import ManifestReport, TrustAnchors, read_manifest
+from watermark.manifest import ManifestReport, Trust, read_manifest
+from watermark.manifest_reader import open_store
+from watermark.manifest_report import report_of
+from watermark.manifest_timeline import Credential, timeline_of
 from watermark.metadata import read_metadata
 from watermark.picture import Limits, decode_picture, read_header
 
@@ -53,7 +58,7 @@ class Verifier:
     def __init__(
         self,
         keys: Keys,
-        trust: TrustAnchors,
+        trust: Trust,
         registry: RegistryStore,
         limits: Limits,
         lookalikes: LikenessSearch | None = None,
@@ -104,10 +109,13 @@ class Verifier:
             format_, mime, frames = header.format, header.mime, header.frames
             width, height = header.width, header.height
         sha256 = hashlib.sha256(data).hexdigest()
+        credentials, history = self._read_credentials(data, mime)
         case = Case(
             subject=Subject(sha256=sha256, bytes=len(data), format=format_, width=width, height=height),
             metadata=read_metadata(data, format_),
-            credentials=read_manifest(data, mime, trust=self._trust),
+            credentials=credentials,
+            timeline=tell(history),
+            sources={one.manifest_id for one in history},
             searched=pixels,
             current_key_id=watermark.key_id(self._keys.watermark),
         )
@@ -120,6 +128,16 @@ class Verifier:
         for note in case.metadata.notes:
             case.add("metadata_note", note=note)
         return case, image, mime
+
+    def _read_credentials(
+        self, data: bytes, mime: str, stored: bytes | None = None
+    ) -> tuple[ManifestReport, Sequence[Credential]]:
+        """Step 3, in one reading: the answers and the history; of `stored`, where the file has lost its own."""
+        with open_store(data, mime, trust=self._trust, stored_manifest=stored) as store:
+            if isinstance(store, ManifestReport):
+                return store, ()
+            history = timeline_of(store, thumbnails=False)
+            return report_of(store.json, recovered=stored is not None), history
 
     def _detect(self, image: NDArray[np.uint8]) -> watermark.Detection | None:
         """Step 4. Return None for a picture that is too small to be searched."""
@@ -162,6 +180,8 @@ class Verifier:
         stored = self._registry.manifest(record.id) if record else None
         if record is None or stored is None:
             return None
+        if record.sha256 == case.subject.sha256:
+            return record
         if read_manifest(data, mime, trust=self._trust, stored_manifest=stored).pixels_match:
             return record
         case.add("borrowed_manifest_id", manifest_id=case.credentials.manifest_id)
@@ -223,11 +243,11 @@ class Verifier:
         stored = self._registry.manifest(case.record.id)
         if stored is None:
             return
-        recovered = read_manifest(data, mime, trust=self._trust, stored_manifest=stored)
+        recovered, history = self._read_credentials(data, mime, stored)
         if recovered.status != "recovered":
             case.add("stored_manifest_unusable")
             return
-        case.credentials = recovered
+        case.credentials, case.timeline = recovered, tell(history)
         case.add("manifest_recovered", way=_RECOVERY_WAYS[case.found_by])
         if case.likeness is not None and case.likeness.status == "similar":
             case.add("recovered_picture_altered")

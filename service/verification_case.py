@@ -31,8 +31,8 @@ class Case:
         record: the registry's record of this picture, found by `found_by`.
         likeness: to the record's picture, or to the registered picture that is most like; None when not compared.
         lookalikes: further registered pictures with how like they are, the best first.
-        origin_named: whether the record's manifest is among those in the file; None: not applicable.
         timeline: the history that the credentials tell.
+        sources: ids of all manifests in the file.
         findings: in the order of the steps.
 
     """
@@ -48,8 +48,8 @@ class Case:
     found_by: FoundBy = "metadata"
     likeness: Likeness | None = None
     lookalikes: list[tuple[Record, Literal["match", "similar"]]] = field(default_factory=list)
-    origin_named: bool | None = None
     timeline: list[TimelineStep] = field(default_factory=list)
+    sources: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, code: str, **evidence: str) -> None:

@@ -170,6 +170,7 @@ class TimelineStep(_Part):
     digital_source_type: str | None = None
     manifest_id: str | None = None
     depth: int = Field(0, description="0: the picture's own manifest; 1: its ingredient's; and so on")
+    sound: bool = Field(True, description="False: validation found a fault in the manifest that says so")
 
 
 class Subject(_Part):

@@ -16,7 +16,7 @@ from typing import Any, Final
 from c2pa import C2paError, Reader
 
 from watermark.errors import PictureError
-from watermark.manifest_reader import BLANK_PNG, Trust, open_store
+from watermark.manifest_reader import BLANK_PNG, OpenStore, Trust, open_store
 from watermark.manifest_report import (
     ManifestReport,
     action_names,
@@ -97,9 +97,12 @@ def read_timeline(
     Empty where there is none that can be read; never raises on a file. Arguments as for `read_manifest`.
     """
     with open_store(data, mime, trust=trust, stored_manifest=stored_manifest) as store:
-        if isinstance(store, ManifestReport):
-            return ()
-        return _Walk(store.json, store.reader).credentials()
+        return () if isinstance(store, ManifestReport) else timeline_of(store)
+
+
+def timeline_of(store: OpenStore, *, thumbnails: bool = True) -> tuple[Credential, ...]:
+    """As `read_timeline`, of a store that is open already; decoding thumbnails is what costs time."""
+    return _Walk(store.json, store.reader, _MAX_THUMBNAILS if thumbnails else 0).credentials()
 
 
 def read_stored_timeline(stored_manifest: bytes, *, trust: Trust) -> tuple[Credential, ...]:
@@ -110,12 +113,12 @@ def read_stored_timeline(stored_manifest: bytes, *, trust: Trust) -> tuple[Crede
 class _Walk:
     """One walk over one store."""
 
-    def __init__(self, store: Mapping[str, Any], reader: Reader) -> None:
+    def __init__(self, store: Mapping[str, Any], reader: Reader, thumbnails: int = _MAX_THUMBNAILS) -> None:
         self._manifests = object_of(store.get("manifests"))
         self._active = store.get("active_manifest", "")
         self._faulty = faulty_manifests(store)
         self._reader = reader
-        self._thumbnails_left = _MAX_THUMBNAILS
+        self._thumbnails_left = thumbnails
 
     def credentials(self) -> tuple[Credential, ...]:
         found: list[Credential] = []

@@ -276,7 +276,6 @@ def cases() -> dict[str, Case]:
             record=RECORD,
             found_by="watermark",
             likeness=Likeness("match", ID, ALIGNMENT),
-            origin_named=False,
         ),
         "transplanted": case(
             mark=mark(), record=RECORD, found_by="watermark", likeness=Likeness("no_match", ID)

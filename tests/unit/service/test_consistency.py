@@ -24,6 +24,7 @@ from tests.golden.verification.cases import (
     RECORD,
     RECOVERED,
     TOOL,
+    URN,
     case,
     mark,
     presence,
@@ -49,7 +50,7 @@ def ours(**changes: object) -> Case:
         "record": RECORD,
         "found_by": "watermark",
         "likeness": Likeness("match", ID),
-        "origin_named": True,
+        "sources": {URN},
     }
     return case(**(fields | changes))
 
@@ -79,7 +80,6 @@ CONTRADICTIONS: dict[str, tuple[Callable[[], Case], set[str]]] = {
             record=RECORD,
             found_by="watermark",
             likeness=Likeness("match", ID),
-            origin_named=False,
         ),
         {"manifest_denies_ai"},
     ),
@@ -90,7 +90,6 @@ CONTRADICTIONS: dict[str, tuple[Callable[[], Case], set[str]]] = {
             record=RECORD,
             found_by="watermark",
             likeness=Likeness("match", ID),
-            origin_named=False,
         ),
         {"credentials_omit_origin"},
     ),
@@ -165,7 +164,7 @@ def test_every_finding_is_tested() -> None:
         ours(credentials=RECOVERED, metadata=MetadataReport("not_detected")),
         ours(likeness=Likeness("similar", ID)),
         ours(likeness=None),
-        ours(credentials=TOOL, origin_named=True),
+        ours(credentials=TOOL),
         case(credentials=CAMERA_MAKER),
         case(credentials=TOOL),
         ours(mark=mark(presence=None)),
@@ -182,7 +181,7 @@ def test_agreement_contradicts_nothing(one: Case) -> None:
 def test_broken_credentials_contradict_nothing() -> None:
     """What was changed after signing proves nothing, so it cannot contradict either."""
     broken = replace(CAMERA_MAKER, status="invalid", integrity="failed")
-    assert not codes(ours(credentials=broken, origin_named=None))
+    assert not codes(ours(credentials=broken))
 
 
 def test_a_second_mark_may_be_the_one_that_the_manifest_names() -> None:

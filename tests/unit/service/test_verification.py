@@ -446,3 +446,18 @@ def test_a_file_is_known_by_its_hash_alone(house: House) -> None:
     unknown = house.verifier.known("0" * 64)
     assert unknown.record is None
     assert "says nothing about the picture" in unknown.summary
+
+
+def test_the_history_is_told_oldest_first_and_names_no_file(house: House) -> None:
+    first = house.mark()
+    own = [step.action for step in house.verify(first.data).timeline]
+    assert own == ["c2pa.created", "c2pa.watermarked.bound"]
+    source = png(draw("elsewhere", 0, 300, 300))
+    origin = Origin("mark", "x", "1", "default@0", "allow", "r", source=source, source_mime="image/png")
+    marked = house.marker.mark(pixels_of(source), "png", origin, StageTimes())
+    steps = house.verify(marked.data).timeline
+    assert steps[0].action == "unsigned source"
+    assert steps[0].depth == 1
+    assert {step.manifest_id for step in steps[1:]} == {house.verify(marked.data).signals.c2pa.manifest_id}
+    recovered = house.verify(stripped(first)).timeline
+    assert [step.action for step in recovered] == own
