@@ -23,7 +23,7 @@ from watermark.localisation import Presence, presence_map
 from watermark.message import CHECK_BITS, LIST_SIZE
 from watermark.search import Reading, Search
 from watermark.significance import POSSIBLE, PRESENT, check_p_value, lock_p_value
-from watermark.tile import tile_for
+from watermark.tile import Tile, tile_for
 
 EFFORTS = ("fast", "normal", "thorough")
 
@@ -122,14 +122,24 @@ def detect(
 
     """
     check_image(image, SHORTEST_SEARCHED_PX)
+    search = Search(check_request(key, effort), image)
+    search.run(effort)
+    return answer(search, localize=localize)
+
+
+def check_request(key: bytes | Sequence[bytes], effort: str) -> list[Tile]:
+    """Return the tiles of one key or several.
+
+    Raises:
+        BadKey, BadOption: as `detect`.
+
+    """
     keys = [bytes(key)] if isinstance(key, (bytes, bytearray, memoryview)) else list(key)
     if not keys:
         raise BadKey("key: got an empty list, expected one key or more")
     if effort not in EFFORTS:
         raise BadOption(f"effort: got {effort!r}, expected one of {', '.join(EFFORTS)}")
-    search = Search([tile_for(check_key(one)) for one in keys], image)
-    search.run(effort)
-    return answer(search, localize=localize)
+    return [tile_for(check_key(one)) for one in keys]
 
 
 def answer(search: Search, *, localize: bool = False) -> Detection:

@@ -39,9 +39,7 @@ class Spectrum:
         padded[: height - top, columns - left :] = weighted[top:, :left]
         padded[rows - top :, : width - left] = weighted[:top, left:]
         padded[rows - top :, columns - left :] = weighted[:top, :left]
-        positive = fft.rfft2(padded)
-        mirrored = np.conj(positive[-np.arange(rows) % rows, 1 : _MARGIN + 1])[:, ::-1]
-        self._bins = np.concatenate([mirrored, positive], axis=1)
+        self._bins = with_margin(fft.rfft2(padded))
 
     def sample(self, frequencies: NDArray[np.float64]) -> NDArray[np.complex64]:
         """Fourier coefficients sum r(x) exp(-2 pi i f x) at `frequencies` (..., 2); complex64 (...).
@@ -59,6 +57,12 @@ class Spectrum:
         values = (self._bins.ravel()[flat] * across[..., None, :]).sum(-1)
         values = (values * down).sum(-1)
         return np.asarray(np.where(inside, np.where(mirror, np.conj(values), values), 0), np.complex64)
+
+
+def with_margin(positive: NDArray[np.complex64]) -> NDArray[np.complex64]:
+    """Add the columns left of zero frequency to an rfft2, complex64 (rows, columns / 2 + 1)."""
+    mirrored = np.conj(positive[-np.arange(len(positive)) % len(positive), 1 : _MARGIN + 1])[:, ::-1]
+    return np.concatenate([mirrored, positive], axis=1)
 
 
 def grid_shape(height: int, width: int) -> tuple[int, int]:
