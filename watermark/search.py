@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from watermark.alignment import Coefficients, Lock, Matrix, climb, lock_coefficients, sample, sharpen
 from watermark.cancellation import cancel
-from watermark.frontend import Plane, Scene, suppress_host, unit_rms
+from watermark.frontend import Plane, Scene, add_shifts, unit_rms
 from watermark.inputs import SHORTEST_SEARCHED_PX, AnyImage, Image, rgb_of
 from watermark.message import read_payload
 from watermark.softbits import soft_bits
@@ -68,7 +68,7 @@ DIHEDRAL = tuple(
 )
 """Identity, quarter turn, mirror, and both; half turns come free with every test."""
 
-ASPECTS = tuple(np.diag([math.exp(-x / 2), math.exp(x / 2)]) for x in np.linspace(-0.17, 0.17, 22))
+ASPECTS = tuple(np.diag([math.exp(-x / 2), math.exp(x / 2)]) for x in np.linspace(-0.17, 0.17, 17))
 """Width over height +-17 %, in steps that the spectrum's resolution cannot tell apart."""
 
 WINDOWS = ((0.2, 0.2), (0.0, 0.0), (0.0, 0.4), (0.4, 0.0), (0.4, 0.4))
@@ -78,14 +78,14 @@ WINDOWS = ((0.2, 0.2), (0.0, 0.0), (0.0, 0.4), (0.4, 0.0), (0.4, 0.4))
 class View:
     """One picture, or a part of one, in the forms that the levels need; each is made when first asked for."""
 
-    def __init__(self, luma: Plane, difference: Callable[[], Plane], shifts: int = 1) -> None:
-        self._luma, self._make_difference, self._shifts = luma, difference, shifts
+    def __init__(self, luma: Plane, difference: Callable[[], Plane], plain: "View | None" = None) -> None:
+        self._luma, self._make_difference, self._plain = luma, difference, plain
         self.shape = luma.shape
 
     @cached_property
     def spun(self) -> "View":
         """The same through the better and dearer front end."""
-        return View(self._luma, lambda: self._difference, SPIN)
+        return View(self._luma, lambda: self._difference, plain=self)
 
     def compact(self) -> "View":
         """The middle of a very wide or very tall picture: a map that fits its whole length is too dear to find."""
@@ -106,21 +106,21 @@ class View:
     @cached_property
     def luma_looks(self) -> list[Spectrum]:
         """The luma alone, which is enough for most pictures."""
-        return [Spectrum(unit_rms(self._scene.luma()))]
+        return [Spectrum(self._luma_residual)]
 
     @cached_property
     def looks(self) -> list[Spectrum]:
         """Luma and colour difference."""
-        if self._shifts > 1:
+        if self._plain is not None:
             return [Spectrum(residual) for residual in self.residuals]
         return [*self.luma_looks, Spectrum(self.residuals[1])]
 
     @cached_property
     def residuals(self) -> list[Plane]:
         """Luma and colour difference, whitened; float32 (H, W) each."""
-        if self._shifts > 1:
-            return suppress_host([self._luma, self._difference], self._shifts)
-        return [unit_rms(self._scene.luma()), unit_rms(self._scene.difference(self._difference))]
+        if self._plain is not None:
+            return add_shifts(self._plain.residuals, [self._luma, self._difference], SPIN)
+        return [self._luma_residual, unit_rms(self._scene.difference(self._difference))]
 
     @cached_property
     def maps(self) -> list[PowerMap]:
@@ -130,6 +130,10 @@ class View:
     @cached_property
     def _scene(self) -> Scene:
         return Scene(self._luma)
+
+    @cached_property
+    def _luma_residual(self) -> Plane:
+        return unit_rms(self._scene.luma())
 
     @cached_property
     def _difference(self) -> Plane:
@@ -200,59 +204,60 @@ class Search:
 
     def _anywhere(self, view: View) -> bool:
         lower, upper = self._periods(view)
-        if any(
-            self._try_candidates(tile, view, search_octaves(tile, view.maps, (lower, upper)))
-            for tile in self.tiles
-        ):
+        if self._try_candidates(view, search_octaves(self.tiles, view.maps, (lower, upper))):
             return True
         if self.best.z < CERTAIN_Z:
             near = (max(lower, self.nominal_period / 1.6), min(upper, self.nominal_period * 1.6))
-            if any(
-                self._try_candidates(tile, view, search_stretched(tile, view.maps, near, ASPECTS))
-                for tile in self.tiles
-            ):
+            if self._try_candidates(view, search_stretched(self.tiles, view.maps, near, ASPECTS)):
                 return True
         if self._faint(self.view.spun.looks):
             return True
-        if self.best.z < CERTAIN_Z and any(
-            self._try_candidates(tile, view.spun, search_octaves(tile, view.spun.maps, (lower, upper)))
-            for tile in self.tiles
+        if self.best.z < CERTAIN_Z and self._try_candidates(
+            view.spun, search_octaves(self.tiles, view.spun.maps, (lower, upper))
         ):
             return True
         return self.best.z >= REFINE_FROM_Z and self._refine(view)
 
     def _faint(self, looks: list[Spectrum]) -> bool:
         """Read the picture as it would lie if nothing had turned it, even at a faint lock: strong compression alone."""
-        return any(self._try(tile, looks, DIHEDRAL[0] / self.nominal_period, FAINT_Z) for tile in self.tiles)
-
-    def _far(self, view: View) -> bool:
-        near = (self.nominal_period / 1.4, self.nominal_period * 1.4)
-        lower, _ = self._periods(view)
-        far = (max(SMALLEST_PERIOD_PX, lower / 2), lower)
-        parts = [
-            part
-            for part in (view.window(*place) for place in WINDOWS)
-            if min(part.shape) >= SHORTEST_SEARCHED_PX
-        ]
+        matrix = DIHEDRAL[0] / self.nominal_period
         for tile in self.tiles:
-            if self._try_candidates(tile, view, search_stretched(tile, view.maps, near, _shears())):
-                return True
-            for part in parts:
-                if self._try_candidates(tile, part, search_octaves(tile, part.maps, self._periods(part))):
-                    return True
-            if far[0] < far[1] and self._try_candidates(tile, view, search_octaves(tile, view.maps, far)):
+            coefficients = sample(tile, looks, matrix)
+            lock = self._lock(tile, coefficients, matrix)
+            self._keep(tile, lock)
+            # the pilots of a faint lock may mislead about the fraction of a unit
+            if lock.z >= FAINT_Z and (
+                self._read(tile, looks, lock) or self._read(tile, looks, lock, whole=True)
+            ):
                 return True
         return False
 
-    def _try_candidates(self, tile: Tile, view: View, candidates: list[Candidate]) -> bool:
-        refined = climb_magnitudes(tile, view.maps, candidates)[:LOCKED_CANDIDATES]
-        return any(self._try(tile, view.looks, candidate.matrix) for candidate in refined)
+    def _far(self, view: View) -> bool:
+        near = (self.nominal_period / 1.4, self.nominal_period * 1.4)
+        if self._try_candidates(view, search_stretched(self.tiles, view.maps, near, _shears())):
+            return True
+        for place in WINDOWS:
+            part = view.window(*place)
+            if min(part.shape) >= SHORTEST_SEARCHED_PX:
+                candidates = search_octaves(self.tiles, part.maps, self._periods(part))
+                if self._try_candidates(part, candidates):
+                    return True
+        lower, _ = self._periods(view)
+        far = (max(SMALLEST_PERIOD_PX, lower / 2), lower)
+        return far[0] < far[1] and self._try_candidates(view, search_octaves(self.tiles, view.maps, far))
 
-    def _try(self, tile: Tile, looks: list[Spectrum], matrix: Matrix, read_from: float = READ_FROM_Z) -> bool:
+    def _try_candidates(self, view: View, candidates: list[Candidate]) -> bool:
+        most = LOCKED_CANDIDATES + 2 * (len(self.tiles) - 1)
+        return any(
+            self._try(candidate.tile, view.looks, candidate.matrix)
+            for candidate in climb_magnitudes(view.maps, candidates)[:most]
+        )
+
+    def _try(self, tile: Tile, looks: list[Spectrum], matrix: Matrix) -> bool:
         """Test one map, and read the message there if it locks."""
         lock = self._lock(tile, sample(tile, looks, matrix), matrix)
         self._keep(tile, lock)
-        return lock.z >= read_from and self._read(tile, looks, lock)
+        return lock.z >= READ_FROM_Z and self._read(tile, looks, lock)
 
     def _lock(self, tile: Tile, coefficients: Coefficients, matrix: Matrix) -> Lock:
         self.tests += VARIANTS * (2 * len(coefficients) - 1)  # each plane, and two planes together
@@ -272,21 +277,20 @@ class Search:
         self._keep(tile, lock)
         return self._read(tile, looks, lock)
 
-    def _read(self, tile: Tile, looks: list[Spectrum], lock: Lock) -> bool:
-        payload = self._decode(tile, sample(tile, looks, lock.matrix), lock)
+    def _read(self, tile: Tile, looks: list[Spectrum], lock: Lock, *, whole: bool = False) -> bool:
+        """Read a message at the start of the tile to a fraction of a unit, or at the whole unit that locked."""
+        coefficients = sample(tile, looks, lock.matrix)
+        start = lock if whole else sharpen(tile, coefficients, lock)
+        payload = self._decode(tile, coefficients, start)
         if payload is None:
             return False
-        self.best, self.best_tile = lock, tile
-        self.reading = Reading(tile, looks, lock, payload)
+        self.best, self.best_tile = start, tile
+        self.reading = Reading(tile, looks, start, payload)
         return True
 
     def _decode(self, tile: Tile, coefficients: Coefficients, lock: Lock) -> bytes | None:
-        for start in (sharpen(tile, coefficients, lock), lock):  # at a faint lock the pilots may mislead
-            self.reads += 1
-            payload = read_payload(tile, soft_bits(tile, coefficients, start), lock.variant)
-            if payload is not None:
-                return payload
-        return None
+        self.reads += 1
+        return read_payload(tile, soft_bits(tile, coefficients, lock), lock.variant)
 
     def _look_for_others(self, first: Reading) -> None:
         """Look where the first mark was for a second of its key, and for one of each other key."""
@@ -297,7 +301,7 @@ class Search:
                 coefficients = cancel(tile, coefficients, first.lock, first.payload)
             lock = self._lock(tile, coefficients, matrix)
             if lock.z >= READ_FROM_Z:
-                payload = self._decode(tile, coefficients, lock)
+                payload = self._decode(tile, coefficients, sharpen(tile, coefficients, lock))
                 if payload is not None and (tile is not first.tile or payload != first.payload):
                     self.others.append(Reading(tile, looks, lock, payload))
 

@@ -39,7 +39,7 @@ STRETCHED_STEP = 1.2
 
 PIVOT = 18.0
 KEPT_PER_OCTAVE = 12
-KEPT_OF_STRETCHED = 60
+CLIMBED = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,14 +89,15 @@ class PowerMap:
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A linear map of harmonics to frequencies, and its score."""
+    """A linear map of a tile's harmonics to frequencies, and its score."""
 
+    tile: Tile
     matrix: Matrix
     score: float
 
 
 def search_octaves(
-    tile: Tile,
+    tiles: Sequence[Tile],
     maps: Sequence[PowerMap],
     periods: tuple[float, float],
     *,
@@ -106,7 +107,7 @@ def search_octaves(
     """Score all rotations, both mirrors and all periods between two limits.
 
     Args:
-        tile: whose pilots to look for.
+        tiles: whose pilots to look for; they share the maps on polar axes, which are half of the cost.
         maps: one per plane.
         periods: the shortest and the longest, in pixels.
         step: of the grid, in units of the spectrum's resolution at radius PIVOT.
@@ -122,28 +123,33 @@ def search_octaves(
     found: list[Candidate] = []
     for octave in range(octaves):
         low = shortest * ratio**octave
-        found += _search(tile, maps, low, low * ratio, step, np.eye(2) if stretch is None else stretch)
+        found += _search(tiles, maps, low, low * ratio, step, np.eye(2) if stretch is None else stretch)
     return found
 
 
 def search_stretched(
-    tile: Tile, maps: Sequence[PowerMap], periods: tuple[float, float], stretches: Sequence[Matrix]
+    tiles: Sequence[Tile], maps: Sequence[PowerMap], periods: tuple[float, float], stretches: Sequence[Matrix]
 ) -> list[Candidate]:
-    """As `search_octaves`, on a coarser grid, for each of many stretches; the best of all, best first."""
+    """As `search_octaves`, on a coarser grid, for each of many stretches."""
     total = np.asarray(sum(m.excess for m in maps), np.float32)
     together = PowerMap(total / np.float32(math.sqrt(len(maps))), maps[0].size)
     found: list[Candidate] = []
     for stretch in stretches:
-        found += search_octaves(tile, [together], periods, step=STRETCHED_STEP, stretch=stretch)
-    return sorted(found, key=lambda c: -c.score)[:KEPT_OF_STRETCHED]
+        found += search_octaves(tiles, [together], periods, step=STRETCHED_STEP, stretch=stretch)
+    return found
 
 
-def climb_magnitudes(
-    tile: Tile, maps: Sequence[PowerMap], candidates: Sequence[Candidate]
-) -> list[Candidate]:
-    """Refine candidates over rotation, scale, aspect and shear; best first."""
-    if not candidates:
-        return []
+def climb_magnitudes(maps: Sequence[PowerMap], candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Refine the best CLIMBED candidates over rotation, scale, aspect and shear; best first."""
+    most = sorted(candidates, key=lambda c: -c.score)[:CLIMBED]
+    by_tile: dict[bytes, list[Candidate]] = {}
+    for candidate in most:
+        by_tile.setdefault(candidate.tile.key, []).append(candidate)
+    climbed = [better for group in by_tile.values() for better in _climb(group[0].tile, maps, group)]
+    return sorted(climbed, key=lambda c: -c.score)
+
+
+def _climb(tile: Tile, maps: Sequence[PowerMap], candidates: Sequence[Candidate]) -> list[Candidate]:
     matrices = np.stack([c.matrix for c in candidates])
     periods = 1.0 / np.sqrt(np.abs(np.linalg.det(matrices)))
     unit = periods / (PIVOT * maps[0].size)
@@ -158,8 +164,7 @@ def climb_magnitudes(
         better = scores.max(axis=1) > best
         matrices = np.where(better[:, None, None], tried[np.arange(len(pick)), pick], matrices)
         best = np.maximum(best, scores.max(axis=1))
-    order = np.argsort(-best)
-    return [Candidate(matrices[i], float(best[i])) for i in order]
+    return [Candidate(tile, matrix, float(score)) for matrix, score in zip(matrices, best, strict=True)]
 
 
 def _score(tile: Tile, maps: Sequence[PowerMap], matrices: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -178,7 +183,7 @@ def _best_of(scores: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _search(
-    tile: Tile, maps: Sequence[PowerMap], low: float, high: float, step: float, stretch: Matrix
+    tiles: Sequence[Tile], maps: Sequence[PowerMap], low: float, high: float, step: float, stretch: Matrix
 ) -> list[Candidate]:
     """Score one octave of periods on a log-polar grid."""
     angles = math.ceil(math.pi / (step * low / (PIVOT * maps[0].size)))
@@ -193,28 +198,29 @@ def _search(
     fx, fy = (np.outer(radii.astype(np.float32), d) for d in directions)
     polar = [m.at(fx, fy) for m in maps]
     polar = [np.pad(np.concatenate([p, p], axis=1), ((0, len(periods)), (0, 0))) for p in polar]
-    in_band = np.array([np.sum(np.hypot(*tile.pilots.T) <= BAND_EDGE * 1.1 * t) for t in periods])
-
     found = []
-    for mirror in (1, -1):
-        pilots = tile.pilots * np.array([mirror, 1])
-        rows = np.rint((np.log(np.hypot(*pilots.T)) - math.log(PILOT_RADII[0])) / turn).astype(int)
-        columns = np.rint((np.arctan2(pilots[:, 1], pilots[:, 0]) % math.pi) / turn).astype(int) % angles
-        scores = np.zeros((len(maps), len(periods), angles), np.float32)
-        for score, plane in zip(scores, polar, strict=True):
-            for row, column in zip(rows, columns, strict=True):
-                if row < len(radii):
-                    shifted = plane[row : row + len(periods), column : column + angles]
-                    np.add(score, shifted, out=score)
-        scores /= np.sqrt(np.maximum(in_band, 12))[None, :, None]
-        surface = _best_of(scores)
-        for i, j in _peaks(surface):
-            rotation = np.array(
-                [[math.cos(theta[j]), -math.sin(theta[j])], [math.sin(theta[j]), math.cos(theta[j])]]
-            )
-            matrix = stretch @ rotation @ np.diag([mirror, 1.0]) / periods[i]
-            found.append(Candidate(matrix, float(surface[i, j])))
+    for tile in tiles:
+        in_band = np.array([np.sum(np.hypot(*tile.pilots.T) <= BAND_EDGE * 1.1 * t) for t in periods])
+        for mirror in (1, -1):
+            pilots = tile.pilots * np.array([mirror, 1])
+            rows = np.rint((np.log(np.hypot(*pilots.T)) - math.log(PILOT_RADII[0])) / turn).astype(int)
+            columns = np.rint((np.arctan2(pilots[:, 1], pilots[:, 0]) % math.pi) / turn).astype(int) % angles
+            scores = np.zeros((len(maps), len(periods), angles), np.float32)
+            for score, plane in zip(scores, polar, strict=True):
+                for row, column in zip(rows, columns, strict=True):
+                    if row < len(radii):
+                        shifted = plane[row : row + len(periods), column : column + angles]
+                        np.add(score, shifted, out=score)
+            scores /= np.sqrt(np.maximum(in_band, 12))[None, :, None]
+            surface = _best_of(scores)
+            for i, j in _peaks(surface):
+                matrix = stretch @ _rotation(theta[j]) @ np.diag([mirror, 1.0]) / periods[i]
+                found.append(Candidate(tile, matrix, float(surface[i, j])))
     return found
+
+
+def _rotation(angle: float) -> Matrix:
+    return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
 
 
 def _peaks(surface: NDArray[np.floating]) -> NDArray[np.int64]:

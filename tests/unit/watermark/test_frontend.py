@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from watermark.frontend import suppress_host
+from watermark.frontend import add_shifts, suppress_host
 
 
 @pytest.fixture(scope="module")
@@ -11,9 +11,9 @@ def planes(make_picture):
     return [luma, picture[..., 1] - 0.5 * (picture[..., 0] + picture[..., 2])]
 
 
-@pytest.mark.parametrize("shifts", [1, 3])
-def test_residuals_keep_shape_and_have_unit_rms(planes, shifts):
-    for residual, plane in zip(suppress_host(planes, shifts), planes, strict=True):
+@pytest.mark.parametrize("shift", [0, 3])
+def test_residuals_keep_shape_and_have_unit_rms(planes, shift):
+    for residual, plane in zip(suppress_host(planes, shift), planes, strict=True):
         assert residual.shape == plane.shape
         assert residual.dtype == np.float32
         assert np.sqrt(np.mean(residual**2)) == pytest.approx(1.0, abs=1e-3)
@@ -29,6 +29,17 @@ def test_a_weak_pattern_stands_out_more_than_in_the_picture(planes):
     )
     marked = planes[0] + pattern
     assert share(suppress_host([marked])[0]) > 4 * share(marked)
+
+
+def test_averaging_over_shifts_keeps_shape_and_raises_a_pattern(planes):
+    y, x = np.mgrid[:200, :233]
+    pattern = (1.5 * np.cos(2 * np.pi * (0.09 * x + 0.05 * y))).astype(np.float32)
+    marked = [planes[0] + pattern, planes[1]]
+    plain = suppress_host(marked)
+    averaged = add_shifts(plain, marked, 4)
+    assert [plane.shape for plane in averaged] == [plane.shape for plane in planes]
+    assert np.sqrt(np.mean(averaged[0] ** 2)) == pytest.approx(1.0, abs=1e-3)
+    assert np.mean(averaged[0] * pattern) > np.mean(plain[0] * pattern)
 
 
 def test_what_the_luma_predicts_is_removed(planes):

@@ -32,7 +32,7 @@ def test_finds_rotation_scale_and_mirror(key, degrees, scale, mirror):
     rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
     matrix = scale * rotation @ np.diag([mirror, 1.0])
     tile, maps = tile_for(key), [PowerMap.of(turned_pattern(key, matrix))]
-    best = climb_magnitudes(tile, maps, search_octaves(tile, maps, (50.0, 220.0)))[0]
+    best = climb_magnitudes(maps, search_octaves([tile], maps, (50.0, 220.0)))[0]
     expected = np.linalg.inv(matrix).T / PERIOD
     error = min(
         np.abs(best.matrix - sign * expected).max() for sign in (1, -1)
@@ -45,7 +45,7 @@ def test_finds_an_aspect(key):
     matrix = np.diag([0.9, 1.0])
     tile, maps = tile_for(key), [PowerMap.of(turned_pattern(key, matrix))]
     stretches = [np.diag([math.exp(-x / 2), math.exp(x / 2)]) for x in (-0.1, 0.0, 0.1)]
-    best = climb_magnitudes(tile, maps, search_stretched(tile, maps, (80.0, 130.0), stretches))[0]
+    best = climb_magnitudes(maps, search_stretched([tile], maps, (80.0, 130.0), stretches))[0]
     error = min(np.abs(best.matrix - sign * np.linalg.inv(matrix).T / PERIOD).max() for sign in (1, -1))
     assert error * PERIOD < 0.01
 
@@ -55,7 +55,7 @@ def test_scores_of_noise_stay_low(key):
     maps = [
         PowerMap.of(np.random.default_rng(i).standard_normal((256, 256)).astype(np.float32)) for i in (0, 1)
     ]
-    best = climb_magnitudes(tile, maps, search_octaves(tile, maps, (50.0, 220.0)))[0]
+    best = climb_magnitudes(maps, search_octaves([tile], maps, (50.0, 220.0)))[0]
     assert 4 < best.score < 13
 
 
