@@ -16,8 +16,9 @@ Rules of the state machine:
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from datetime import datetime
 
 import numpy as np
@@ -26,12 +27,15 @@ from numpy.typing import NDArray
 from safety import Decision, Guard
 from safety.audit_entry import AuditEntry, Judgement, Outcome
 from safety.errors import AuditError
+from service.edit_inputs import decode_edit
 from service.errors import BadRequest, CannotRecord, Refused, UpstreamRefused
-from service.generators import GenerationRequest, Generator
+from service.generators import Editor, EditRequest, GeneratedImage, GenerationRequest, Generator
 from service.marking import MarkedPicture, Marker, Origin
 from service.stores import AuditStore
 from service.trail import Trail
+from service.wire import MAX_PIXELS_ALTOGETHER
 from watermark.errors import UnsupportedPicture
+from watermark.manifest import Source
 from watermark.picture import WRITABLE, Limits, decode_picture
 
 
@@ -70,15 +74,76 @@ class Gateway:
             trail.stage = "generator"
             with trail.stages("generate"):
                 drawn = self._generator.generate(request)
-            for picture in drawn:
-                self._check_image(picture.image, trail)
-            trail.stage = "marking"
-            pictures = []
-            for picture in drawn:
-                origin = self._origin(trail, picture.source, picture.source_mime, None)
-                marked = self._marker.mark(picture.image, format_, origin, trail.stages, quality=quality)
-                trail.record_ids.append(marked.id)
-                pictures.append(marked)
+            return self._released(drawn, format_, quality, trail)
+
+    def edit(
+        self,
+        request: GenerationRequest,
+        files: Sequence[bytes],
+        mask: bytes | None,
+        format_: str,
+        quality: int | None,
+        trail: Trail,
+    ) -> list[MarkedPicture]:
+        """Check prompt and pictures, have the first picture changed, check, mark and record.
+
+        Each result is a new picture with a record of its own; its manifest names the files as what it was made from,
+        with their own credentials, and its record names the edited picture's where that one is ours.
+
+        Raises:
+            BadRequest: the generator does not edit, or the inputs do not fit each other.
+            PictureError: an input is not one still picture that we can read within the limits.
+            Refused, UpstreamRefused and the rest: as for `generate`.
+
+        """
+        if not isinstance(self._generator, Editor):
+            raise BadRequest(
+                f"The generator {self._generator.name} does not edit pictures; use /v1/images/generations.",
+                code="edits_unsupported",
+            )
+        inputs = decode_edit(files, mask, self._limits)
+        width, height = request.width or inputs.pictures[0].width, request.height or inputs.pictures[0].height
+        if request.n * width * height > MAX_PIXELS_ALTOGETHER:
+            raise BadRequest(
+                f"n: got {request.n} x {width}x{height}, a request may ask for {MAX_PIXELS_ALTOGETHER / 1e6:.1f} "
+                "megapixels altogether; ask for smaller or fewer pictures.",
+                param="n",
+            )
+        trail.prompt = request.prompt
+        trail.generator, trail.generator_version = self._generator.name, self._generator.version
+        with self._recorded(trail):
+            self._check_prompt(request.prompt, trail)
+            for image in inputs.images:
+                self._check_image(image, trail, stage="input")
+            trail.stage = "generator"
+            order = EditRequest(**asdict(request), images=inputs.images, mask=inputs.mask)
+            with trail.stages("generate"):
+                drawn = self._generator.edit(order)
+            with trail.stages("parent"):
+                parent = self._marker.known_as(inputs.files[0], inputs.images[0])
+            return self._released(drawn, format_, quality, trail, inputs=inputs.sources(), parent=parent)
+
+    def _released(
+        self,
+        drawn: Sequence[GeneratedImage],
+        format_: str,
+        quality: int | None,
+        trail: Trail,
+        *,
+        inputs: tuple[Source, ...] = (),
+        parent: str | None = None,
+    ) -> list[MarkedPicture]:
+        """Check and mark what a generator made; all of it or nothing."""
+        for picture in drawn:
+            self._check_image(picture.image, trail)
+        trail.stage = "marking"
+        pictures = []
+        for picture in drawn:
+            origin = self._origin(trail, picture.source, picture.source_mime, None)
+            origin = replace(origin, inputs=inputs, parent=parent)
+            marked = self._marker.mark(picture.image, format_, origin, trail.stages, quality=quality)
+            trail.record_ids.append(marked.id)
+            pictures.append(marked)
         return pictures
 
     def mark(
@@ -151,8 +216,8 @@ class Gateway:
         with trail.stages("check_prompt"):
             self._judge(self._guard.check_prompt(prompt), trail)
 
-    def _check_image(self, image: NDArray[np.uint8], trail: Trail) -> None:
-        trail.stage = "output"
+    def _check_image(self, image: NDArray[np.uint8], trail: Trail, stage: str = "output") -> None:
+        trail.stage = stage
         with trail.stages("check_image"):
             for view in visible(image):
                 self._judge(self._guard.check_image(view), trail)

@@ -23,8 +23,13 @@ from service.labelling import Labelling
 from service.stages import StageTimes
 from service.stores import Record, RegistryStore
 from watermark.exif import build_exif
-from watermark.label import AiLabel
+from watermark.label import (
+    COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA,
+    TRAINED_ALGORITHMIC_MEDIA,
+    AiLabel,
+)
 from watermark.manifest import ManifestSigner, Source, TrustAnchors, read_manifest
+from watermark.manifest_claim import SOURCE_IDS
 from watermark.metadata import build_text
 from watermark.picture import MIME, encode_picture
 from watermark.thumbnail import make_thumbnail
@@ -35,8 +40,9 @@ from watermark.xmp import build_xmp
 class Origin:
     """Where a picture comes from and what was decided about it; written into the record and the marks.
 
-    `kind` "generation": our generator made it, and `source` is the upstream's file where there was one. "mark":
-    somebody handed `source` in, and `generator` is what they call the system that made it.
+    `kind` "generation": our generator made it, and `source` is the upstream's file where there was one. "edit": it made
+    it from `inputs`, the first of which has the record `parent` where it is ours. "mark": somebody handed `source` in,
+    and `generator` is what they call the system that made it.
     """
 
     kind: str
@@ -50,6 +56,8 @@ class Origin:
     icc: bytes | None = None
     prompt: str | None = None
     profiles: tuple[str, ...] = ()
+    inputs: tuple[Source, ...] = ()
+    parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +112,15 @@ class Marker:
         with stages("watermark"):
             record_id, marked = self._watermarked(image, origin, now)
         known = self._registry.get(record_id)
+        edited = origin.kind == "edit"
         label = AiLabel(
             record_id=record_id,
             provider=self._provider,
             system=known.generator if known else origin.generator,
             system_version=known.generator_version if known else (origin.generator_version or "not stated"),
             created_at=known.created_at if known else now,
+            source_type=COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA if edited else TRAINED_ALGORITHMIC_MEDIA,
+            edited=edited,
             **self._labelling.extras(
                 origin.profiles,
                 record_id=record_id,
@@ -157,7 +168,7 @@ class Marker:
                 watermark_key_id=self._keys.watermark_key_id,
                 policy_version=origin.policy_version,
                 action=origin.action,
-                parent=None,
+                parent=origin.parent,
                 request_id=origin.request_id,
             )
             with stages("register"):
@@ -165,11 +176,19 @@ class Marker:
         transparent = image.shape[2] == 4 and format_ != "jpeg"
         return MarkedPicture(record_id, signed.data, mime, width, height, transparent)
 
+    def known_as(self, data: bytes, image: NDArray[np.uint8]) -> str | None:
+        """Return the id of the record that a file is, by its hash, or that its watermark names; None when not ours."""
+        record = self._registry.by_sha256(hashlib.sha256(data).hexdigest())
+        if record is not None:
+            return record.id
+        payload = watermark.detect(image, key=self._keys.watermark).payload
+        return payload.hex() if payload else None
+
     def _watermarked(
         self, image: NDArray[np.uint8], origin: Origin, now: datetime
     ) -> tuple[str, NDArray[np.uint8]]:
         """Return the id and the pixels that carry it; what came in from outside may carry one already."""
-        if origin.source is not None:
+        if origin.source is not None and origin.kind != "edit":
             payload = watermark.detect(image, key=self._keys.watermark).payload
             if payload is not None:
                 return payload.hex(), image
@@ -178,15 +197,16 @@ class Marker:
 
 
 def _sources(origin: Origin) -> list[Source]:
-    """Return the file that the manifest must name as the one this picture was made from.
+    """Return the files that the manifest must name as what this picture was made from, the parent first.
 
     What somebody handed in always is; an upstream's file only when it is signed (a signed picture is never
     signed over), because otherwise it is merely the way in which our generator answered.
     """
+    inputs = list(origin.inputs)
     if origin.source is None or origin.source_mime is None:
-        return []
+        return inputs
     if origin.kind != "mark":
         found = read_manifest(origin.source, origin.source_mime, trust=TrustAnchors())
         if found.status == "not_present":
-            return []
-    return [Source(origin.source, origin.source_mime)]
+            return inputs
+    return [Source(origin.source, origin.source_mime), *inputs][: len(SOURCE_IDS)]

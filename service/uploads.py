@@ -1,10 +1,11 @@
-"""Get the one picture out of a request: multipart field `file` (also `image`, `image[]`) or a raw body.
+"""Get pictures out of a request.
 
+One from the multipart field `file` (also `image`, `image[]`) or a raw body; several and a mask for an edit.
 Bodies are capped while they arrive and stay in memory: nothing that is uploaded touches the disk.
 """
 
 from fastapi import Request
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +15,8 @@ from service.errors import BadRequest
 MULTIPART_SLACK = 64 * 1024  # boundaries, part headers and small text fields around the largest allowed file
 BODIES_AT_ONCE = 8  # largest bodies that may be in memory together: 256 MiB with the default limit
 _FIELDS = ("file", "image", "image[]")
+_MAX_TEXT_BYTES = 256 * 1024  # of one text field: the longest prompt in UTF-8, and a boundary around it
+_EDIT_FILES = 17  # OpenAI's 16 pictures, and a mask
 
 _BINARY = {"type": "string", "format": "binary"}
 PICTURE_BODY = {
@@ -28,6 +31,29 @@ PICTURE_BODY = {
     }
 }
 """What OpenAPI says of a route that reads its body with `read_picture`."""
+
+EDIT_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["image", "prompt"],
+                    "properties": {
+                        "image": {"type": "array", "items": _BINARY, "maxItems": 16},
+                        "mask": _BINARY,
+                        "prompt": {"type": "string"},
+                        "n": {"type": "integer", "minimum": 1, "maximum": 10},
+                        "size": {"type": "string"},
+                        "output_format": {"type": "string", "enum": ["png", "jpeg", "webp"]},
+                    },
+                }
+            }
+        },
+    }
+}
+"""What OpenAPI says of the route that reads its body with `read_edit`."""
 
 
 def keep_uploads_in_memory(max_bytes: int) -> None:
@@ -95,14 +121,7 @@ async def read_picture(request: Request) -> tuple[bytes, dict[str, str]]:
                 code="unsupported_content_type",
             )
         return await request.body(), {}
-    try:
-        form = await request.form(max_files=4, max_fields=16, max_part_size=MULTIPART_SLACK)
-    except (HTTPException, ValueError) as error:  # ValueError: a charset that Python does not know
-        if isinstance(error, HTTPException) and error.status_code != 400:
-            raise
-        raise BadRequest(
-            "The multipart body cannot be read; send the file as the field `file`.", code="bad_multipart"
-        ) from error
+    form = await _form(request, max_files=4)
     try:
         files = [v for name, v in form.multi_items() if name in _FIELDS and isinstance(v, UploadFile)]
         if len(files) != 1:
@@ -113,3 +132,45 @@ async def read_picture(request: Request) -> tuple[bytes, dict[str, str]]:
         return await files[0].read(), fields
     finally:
         await form.close()
+
+
+async def read_edit(request: Request) -> tuple[list[bytes], bytes | None, dict[str, str]]:
+    """Return pictures (`image`, `image[]`), mask and text fields of a multipart request, in the order sent.
+
+    Raises:
+        BadRequest: not multipart, no picture, or more than one mask.
+
+    """
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind != "multipart/form-data":
+        raise BadRequest(
+            f"Expected a form, got {kind or 'no content type'}: send multipart with `image` and `prompt`.",
+            code="unsupported_content_type",
+        )
+    form = await _form(request, max_files=_EDIT_FILES)
+    try:
+        sent = [(name, value) for name, value in form.multi_items() if isinstance(value, UploadFile)]
+        files = [await value.read() for name, value in sent if name in _FIELDS]
+        masks = [await value.read() for name, value in sent if name == "mask"]
+        if not files or len(masks) > 1 or len(files) + len(masks) < len(sent):
+            names = ", ".join(sorted({name[:40] for name, _ in sent})) or "none"
+            raise BadRequest(
+                f"Expected pictures in `image` or `image[]` and at most one `mask`, got files in: {names}.",
+                code="no_file",
+                param="image",
+            )
+        fields = {name: v for name, v in form.multi_items() if isinstance(v, str)}
+        return files, masks[0] if masks else None, fields
+    finally:
+        await form.close()
+
+
+async def _form(request: Request, max_files: int) -> FormData:
+    try:
+        return await request.form(max_files=max_files, max_fields=32, max_part_size=_MAX_TEXT_BYTES)
+    except (HTTPException, ValueError) as error:  # ValueError: a charset that Python does not know
+        if isinstance(error, HTTPException) and error.status_code != 400:
+            raise
+        raise BadRequest(
+            "The multipart body cannot be read; send each file as a part of its own.", code="bad_multipart"
+        ) from error

@@ -8,7 +8,7 @@ pictures as they are; it never marks, checks or stores them.
 import importlib
 import pkgutil
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,18 @@ class GeneratedImage:
     source_mime: str | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class EditRequest(GenerationRequest):
+    """What to change. Without `width` and `height` the answer has the size of the first picture.
+
+    `images` are 1 to 16 pictures, uint8 (H, W, 3) or (H, W, 4): the first is edited, the others are references. `mask`,
+    bool (H, W) of the first picture, is True where it may change; None: everywhere, or as the generator decides.
+    """
+
+    images: tuple[NDArray[np.uint8], ...]
+    mask: NDArray[np.bool_] | None
+
+
 class Generator(Protocol):
     """What a plug-in's create() returns. `generate` is called from several threads."""
 
@@ -59,6 +71,15 @@ class Generator(Protocol):
 
     def close(self) -> None:
         """Release connections."""
+        ...
+
+
+@runtime_checkable
+class Editor(Protocol):
+    """What a generator that can edit has besides; `edit` is called from several threads."""
+
+    def edit(self, request: EditRequest) -> list[GeneratedImage]:
+        """Return `request.n` changed pictures; raises as `generate` does."""
         ...
 
 

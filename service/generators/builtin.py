@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from service.generators import GeneratedImage, GenerationRequest
+from service.generators import EditRequest, GeneratedImage, GenerationRequest
+from service.repainting import repaint
 
 Field = NDArray[np.float32]  # (H, W)
 Rgb = NDArray[np.float32]  # (H, W, 3) in [0, 1]
@@ -30,6 +31,13 @@ class BuiltinGenerator:
         """Draw `request.n` pictures; never fails."""
         size = (request.height or DEFAULT_SIDE, request.width or DEFAULT_SIDE)
         return [GeneratedImage(draw(request.prompt, index, *size)) for index in range(request.n)]
+
+    def edit(self, request: EditRequest) -> list[GeneratedImage]:
+        """Repaint the masked area with what the prompt draws, or the whole picture in its colours; never fails."""
+        height, width = request.images[0].shape[:2]
+        size = (request.height or height, request.width or width)
+        drawn = (draw(request.prompt, index, *size) for index in range(request.n))
+        return [GeneratedImage(repaint(request.images, request.mask, fresh)) for fresh in drawn]
 
     def close(self) -> None:
         """Nothing to release."""

@@ -7,14 +7,16 @@ passed on as a refusal with the upstream's words.
 
 import base64
 import binascii
+import json
 from typing import Any
 
 import httpx2
+import numpy as np
 
 from service.errors import StageFailed, UpstreamRefused
-from service.generators import GeneratedImage, GenerationRequest
+from service.generators import EditRequest, GeneratedImage, GenerationRequest
 from watermark.errors import PictureError
-from watermark.picture import decode_picture
+from watermark.picture import decode_picture, encode_picture
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024  # ten 3840x2160 PNGs in base64 stay below this
 
@@ -40,6 +42,23 @@ class OpenAIGenerator:
 
     def generate(self, request: GenerationRequest) -> list[GeneratedImage]:
         """Ask the upstream for `request.n` pictures; see the module for what is refused."""
+        return _pictures(self._post("images/generations", json=self._fields(request)), request.n)
+
+    def edit(self, request: EditRequest) -> list[GeneratedImage]:
+        """Send pictures and mask along, as PNG without metadata; otherwise as `generate`."""
+        names = ("image[]",) * len(request.images) if len(request.images) > 1 else ("image",)
+        files = [
+            (name, (f"{number}.png", encode_picture(image, "png"), "image/png"))
+            for number, (name, image) in enumerate(zip(names, request.images, strict=True))
+        ]
+        if request.mask is not None:  # the API's masks are transparent where the picture may change
+            kept = np.where(request.mask, 0, 255).astype(np.uint8)
+            mask = np.dstack([np.zeros((*kept.shape, 3), np.uint8), kept])
+            files.append(("mask", ("mask.png", encode_picture(mask, "png"), "image/png")))
+        fields = {name: _form_text(value) for name, value in self._fields(request).items()}
+        return _pictures(self._post("images/edits", data=fields, files=files), request.n)
+
+    def _fields(self, request: GenerationRequest) -> dict[str, Any]:
         body: dict[str, Any] = {"model": self._model, "prompt": request.prompt, "n": request.n} | self._extra
         if request.width and request.height:
             body["size"] = f"{request.width}x{request.height}"
@@ -47,20 +66,15 @@ class OpenAIGenerator:
             body["quality"] = request.quality
         if request.background:
             body["background"] = request.background
-        answer = self._post(body)
-        rows = answer.get("data")
-        if not isinstance(rows, list) or len(rows) != request.n:
-            count = len(rows) if isinstance(rows, list) else "no"
-            raise StageFailed(f"upstream generator: got {count} pictures, expected {request.n}.")
-        return [_picture(row) for row in rows]
+        return body
 
     def close(self) -> None:
         """Close the connection pool."""
         self._client.close()
 
-    def _post(self, body: dict[str, Any]) -> dict[str, Any]:
+    def _post(self, path: str, **content: Any) -> dict[str, Any]:
         try:
-            with self._client.stream("POST", "images/generations", json=body) as response:
+            with self._client.stream("POST", path, **content) as response:
                 parts, size = [], 0
                 for part in response.iter_bytes():
                     size += len(part)
@@ -85,6 +99,19 @@ class OpenAIGenerator:
         if status != 200:  # its words may repeat the prompt and this message is logged: the number is enough
             raise StageFailed(f"upstream generator: HTTP {status}; see its own log.")
         return answer
+
+
+def _form_text(value: object) -> str:
+    """Write a field as multipart forms carry it."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _pictures(answer: dict[str, Any], n: int) -> list[GeneratedImage]:
+    rows = answer.get("data")
+    if not isinstance(rows, list) or len(rows) != n:
+        count = len(rows) if isinstance(rows, list) else "no"
+        raise StageFailed(f"upstream generator: got {count} pictures, expected {n}.")
+    return [_picture(row) for row in rows]
 
 
 def _picture(row: object) -> GeneratedImage:

@@ -1,16 +1,20 @@
-"""`POST /v1/images/generations` as the OpenAI SDK calls it, and `POST /v1/mark`."""
+"""`POST /v1/images/generations` and `/v1/images/edits` as the OpenAI SDK calls them, and `POST /v1/mark`."""
 
 import base64
 import time
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 
 from service.errors import BadRequest
 from service.generators import GenerationRequest
 from service.labelling import parse_profiles
+from service.marking import MarkedPicture
 from service.routes.context import request_id, runtime, trail_for, workers
-from service.uploads import PICTURE_BODY, read_picture
+from service.trail import Trail
+from service.uploads import EDIT_BODY, PICTURE_BODY, read_edit, read_picture
 from service.wire import GenerationBody, check_system_name, check_text
 from watermark.picture import MIME, WRITABLE
 
@@ -20,6 +24,34 @@ router = APIRouter(tags=["generate and mark"])
 @router.post("/v1/images/generations", summary="Generate marked pictures (OpenAI Images API)")
 async def generate(body: GenerationBody, request: Request) -> dict[str, Any]:
     """Check the prompt, generate, check the pictures, mark them and return them as base64."""
+    call, format_, quality = _call(body)
+    trail = trail_for(request, "generation")
+    pictures = await workers(request).run(runtime(request).gateway.generate, call, format_, quality, trail)
+    return _answer(pictures, format_, trail, request)
+
+
+@router.post("/v1/images/edits", summary="Edit a picture (OpenAI Images API)", openapi_extra=EDIT_BODY)
+async def edit(request: Request) -> dict[str, Any]:
+    """Check prompt and pictures, have the first picture changed, check, mark and return the results as base64.
+
+    Multipart: `image` or several `image[]` (the first is edited, the others are references), `prompt`, and optionally a
+    `mask` whose transparent part may change. The results' Content Credentials name what they were made from.
+    """
+    files, mask, fields = await read_edit(request)
+    try:
+        body = GenerationBody.model_validate(fields)
+    except ValidationError as error:
+        rows = [row | {"loc": ("body", *row["loc"])} for row in error.errors(include_url=False)]
+        raise RequestValidationError(rows) from error
+    call, format_, quality = _call(body)
+    trail = trail_for(request, "edit")
+    gateway = runtime(request).gateway
+    pictures = await workers(request).run(gateway.edit, call, files, mask, format_, quality, trail)
+    return _answer(pictures, format_, trail, request)
+
+
+def _call(body: GenerationBody) -> tuple[GenerationRequest, str, int | None]:
+    """Return what to draw, the file format and its quality."""
     body.refuse_unsupported()
     width, height = body.width_height()
     call = GenerationRequest(
@@ -30,10 +62,12 @@ async def generate(body: GenerationBody, request: Request) -> dict[str, Any]:
         quality=body.quality,
         background=body.background,
     )
-    format_ = body.output_format or "png"
     quality = None if body.output_compression is None else max(1, body.output_compression)
-    trail = trail_for(request, "generation")
-    pictures = await workers(request).run(runtime(request).gateway.generate, call, format_, quality, trail)
+    return call, body.output_format or "png", quality
+
+
+def _answer(pictures: list[MarkedPicture], format_: str, trail: Trail, request: Request) -> dict[str, Any]:
+    """Write the answer as OpenAI's SDKs read it, with ids beside the pictures."""
     first = pictures[0]
     return {
         "created": int(time.time()),

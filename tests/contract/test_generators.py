@@ -1,6 +1,7 @@
 """What every generator plug-in must do; a new module in service/generators is covered as soon as it exists."""
 
 import base64
+import email
 import io
 import json
 import pkgutil
@@ -14,7 +15,7 @@ from PIL import Image
 
 import service.generators
 from service.errors import StageFailed, UpstreamRefused
-from service.generators import GenerationRequest, Generator, create_generator
+from service.generators import Editor, EditRequest, GenerationRequest, Generator, create_generator
 from service.generators.builtin import draw
 
 PLUGINS = sorted(m.name for m in pkgutil.iter_modules(service.generators.__path__))
@@ -35,7 +36,8 @@ class Handler(BaseHTTPRequestHandler):
     server: Upstream
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        raw, kind = self.rfile.read(int(self.headers["Content-Length"])), self.headers["Content-Type"]
+        body = json.loads(raw) if kind == "application/json" else form_of(raw, kind)
         self.server.seen.append(body | {"path": self.path, "authorization": self.headers["Authorization"]})
         status, data = self.server.answer(body) if self.server.answer else (200, pictures(body))
         self.send_response(status)
@@ -47,8 +49,22 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+def form_of(raw: bytes, kind: str) -> dict[str, object]:
+    """Parts of a multipart form by name; pictures as (width, height, mode) lists."""
+    fields: dict[str, object] = {"files": []}
+    message = email.message_from_bytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + raw)
+    for part in message.get_payload():
+        name, content = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
+        if part.get_filename():
+            with Image.open(io.BytesIO(content)) as picture:
+                fields["files"].append((name, *picture.size, picture.mode))
+        else:
+            fields[name] = content.decode()
+    return fields
+
+
 def pictures(body: dict[str, object]) -> bytes:
-    width, height = map(int, str(body["size"]).split("x"))
+    width, height = map(int, str(body.get("size", "192x192")).split("x"))
     rows = []
     for index in range(int(str(body["n"]))):
         file = io.BytesIO()
@@ -103,6 +119,26 @@ def test_can_be_used_from_several_threads(generator: Generator) -> None:
             assert drawn[0].image.shape == (128, 128, 3)
 
 
+def edit_request(n: int = 2, side: int | None = 192, masked: bool = True, count: int = 1) -> EditRequest:
+    pictures = tuple(draw("sea", index, 192, 192) for index in range(count))
+    mask = np.zeros((192, 192), np.bool_)
+    mask[48:96, 48:96] = True
+    return EditRequest("a red forest", n, side, side, None, None, pictures, mask if masked else None)
+
+
+@pytest.mark.parametrize(("masked", "count"), [(True, 1), (False, 1), (False, 3)])
+def test_an_editor_gives_as_many_pictures_of_the_size_as_asked(
+    generator: Generator, masked: bool, count: int
+) -> None:
+    if not isinstance(generator, Editor):
+        pytest.skip("this generator does not edit")
+    drawn = generator.edit(edit_request(masked=masked, count=count))
+    assert len(drawn) == 2
+    for picture in drawn:
+        assert picture.image.dtype == np.uint8
+        assert picture.image.shape == (192, 192, 3)
+
+
 # ---- what only a remote upstream can do
 
 
@@ -116,6 +152,19 @@ def test_openai_sends_what_the_api_expects(upstream: Upstream) -> None:
     assert sent["path"] == "/v1/images/generations"
     assert sent["authorization"] == "Bearer k"
     assert (sent["model"], sent["n"], sent["size"]) == ("m", 2, "192x192")
+
+
+def test_openai_sends_edits_as_the_api_expects(upstream: Upstream) -> None:
+    generator = remote(upstream)
+    assert isinstance(generator, Editor)
+    generator.edit(edit_request())
+    generator.edit(edit_request(n=1, side=None, masked=False, count=2))
+    one, two = upstream.seen
+    assert one["path"] == two["path"] == "/v1/images/edits"
+    assert (one["model"], one["n"], one["size"], one["prompt"]) == ("m", "2", "192x192", "a red forest")
+    assert one["files"] == [("image", 192, 192, "RGB"), ("mask", 192, 192, "RGBA")]
+    assert two["files"] == [("image[]", 192, 192, "RGB")] * 2
+    assert "size" not in two
 
 
 @pytest.mark.parametrize(

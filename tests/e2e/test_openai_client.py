@@ -37,6 +37,50 @@ def test_generates_marked_pictures(client: openai.OpenAI, output_format: str, pi
     assert len(ids) == 2
 
 
+def png(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+def test_edits_are_marked_and_keep_the_history(client: openai.OpenAI, server: Server) -> None:
+    made = client.images.generate(prompt="a lighthouse on a cliff", model="any", size="512x384")
+    assert made.data is not None
+    assert made.data[0].model_extra is not None
+    first = base64.b64decode(made.data[0].b64_json or "")
+    mask = Image.new("RGBA", (512, 384), (0, 0, 0, 255))
+    mask.paste((0, 0, 0, 0), (0, 0, 256, 192))
+    answer = client.images.edit(
+        image=("a.png", first, "image/png"),
+        mask=("m.png", png(mask), "image/png"),
+        prompt="a red forest",
+        model="any",
+        n=2,
+        output_format="jpeg",
+    )
+    assert answer.data is not None
+    assert len(answer.data) == 2
+    data = base64.b64decode(answer.data[0].b64_json or "")
+    edited = Image.open(io.BytesIO(data))
+    assert (edited.format, edited.size) == ("JPEG", (512, 384))
+    check = client.content_provenance_checks.create(file=("a.jpg", data, "image/jpeg"))
+    assert check.model_extra is not None
+    report = check.model_extra["countermark"]
+    assert answer.data[0].model_extra is not None
+    assert report["record"]["id"] == answer.data[0].model_extra["countermark_id"]
+    assert report["signals"]["c2pa"]["ingredients"] == 1
+    assert "c2pa.edited" in report["signals"]["c2pa"]["actions"]
+
+
+def test_several_pictures_can_be_sent_to_an_edit(client: openai.OpenAI) -> None:
+    pictures = [png(Image.new("RGB", (256, 256), colour)) for colour in ("navy", "gold")]
+    answer = client.images.edit(image=pictures, prompt="in the colours of the second", model="any")
+    assert answer.data is not None
+    edited = Image.open(io.BytesIO(base64.b64decode(answer.data[0].b64_json or ""))).convert("RGB")
+    red, _, blue = edited.getpixel((128, 128))  # type: ignore[misc]
+    assert red > blue
+
+
 def test_refused_prompt_raises_moderation_blocked(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         client.images.generate(prompt=UNSAFE, model="any")

@@ -18,7 +18,7 @@ from safety.audit_entry import AuditEntry
 from safety.errors import AuditAppendFailed, SafetyError
 from service.errors import BadRequest, CannotRecord, Refused, StageFailed, UpstreamRefused
 from service.gateway import Gateway, visible
-from service.generators import GeneratedImage, GenerationRequest
+from service.generators import GeneratedImage, GenerationRequest, create_generator
 from service.generators.builtin import draw
 from service.keys import Keys, load_or_create_keys
 from service.marking import Marker
@@ -26,8 +26,10 @@ from service.settings import Settings
 from service.stores import audit_sqlite, registry_sqlite
 from service.trail import Trail
 from service.verification import Verifier
+from service.verification_report import VerificationReport
 from watermark.errors import ImageTooSmall, UnsupportedPicture
 from watermark.manifest import TrustAnchors
+from watermark.manifest_timeline import read_timeline
 from watermark.picture import Limits
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -296,3 +298,130 @@ def test_a_picture_of_ours_keeps_its_id_when_it_is_marked_again(rig: Rig, format
     assert report.findings == []
     assert report.signals.c2pa.ingredients == 1
     assert report.signals.metadata.record_id == first.id
+
+
+# ---- edits
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+SEA = draw("sea", 0, 256, 320)
+
+
+def hole(height: int = 256, width: int = 320) -> bytes:
+    pixels = np.full((height, width, 4), 255, np.uint8)
+    pixels[:64, :64, 3] = 0
+    return png(pixels)
+
+
+@pytest.fixture
+def editing(rig: Rig) -> Rig:
+    """The rig around the built-in generator, which can edit."""
+    rig.gateway._generator = create_generator("builtin")
+    return rig
+
+
+def edit(rig: Rig, *files: bytes, mask: bytes | None = None, n: int = 1, size: int | None = None):
+    request = GenerationRequest("a red forest", n, size, size, None, None)
+    return rig.gateway.edit(request, files, mask, "png", None, Trail("req_9", "edit"))
+
+
+def report_on(rig: Rig, data: bytes) -> VerificationReport:
+    trust = TrustAnchors(rig.keys.identity.root_pem)
+    return Verifier(rig.keys, trust, rig.registry, Limits()).verify(data)
+
+
+def test_an_edit_is_a_new_picture_that_names_what_it_was_made_from(editing: Rig) -> None:
+    first, second = edit(editing, png(SEA), n=2)
+    assert first.id != second.id
+    record = editing.registry.get(first.id)
+    assert record is not None
+    assert (record.kind, record.generator, record.parent) == ("edit", "countermark-builtin", None)
+    report = report_on(editing, first.data)
+    assert (report.verdict, report.signals.c2pa.status, report.signals.c2pa.ingredients) == (
+        "ours",
+        "valid",
+        1,
+    )
+    assert report.signals.c2pa.actions == ["c2pa.opened", "c2pa.edited", "c2pa.watermarked.bound"]
+    assert report.signals.metadata.record_id == first.id
+    (entry,) = editing.entries()
+    assert (entry.kind, entry.outcome, entry.record_ids) == ("edit", "allowed", (first.id, second.id))
+
+
+def test_an_edit_of_ours_is_a_child_and_keeps_the_history(editing: Rig) -> None:
+    request = GenerationRequest("a harbour", 1, 256, 256, None, None)
+    (parent,) = editing.gateway.generate(request, "png", None, Trail("req_8", "generation"))
+    stripped = png(np.asarray(Image.open(io.BytesIO(parent.data)).convert("RGB")))
+    for source in (parent.data, stripped):  # by the file's hash; by the watermark in its pixels
+        (child,) = edit(editing, source)
+        record = editing.registry.get(child.id)
+        assert record is not None
+        assert record.parent == parent.id
+    (child,) = edit(editing, parent.data)
+    kept = editing.registry.get(parent.id)
+    assert kept is not None
+    history = read_timeline(child.data, "image/png", trust=TrustAnchors(editing.keys.identity.root_pem))
+    assert [c.manifest_id for c in history][1:] == [kept.manifest_id]
+    assert history[0].ingredients[0].thumbnail is not None
+
+
+def test_a_mask_says_where_an_edit_may_happen(editing: Rig) -> None:
+    (made,) = edit(editing, png(SEA), mask=hole())
+    pixels = np.asarray(Image.open(io.BytesIO(made.data)).convert("RGB")).astype(int)
+    assert np.abs(pixels[200:] - SEA[200:]).max() < 32  # the watermark alone
+    assert np.abs(pixels[:64, :64] - SEA[:64, :64]).mean() > 10
+
+
+def test_references_become_inputs(editing: Rig) -> None:
+    (made,) = edit(editing, png(SEA), png(draw("a purple city", 0, 160, 160)), size=256)
+    assert (made.width, made.height) == (256, 256)
+    (now,) = read_timeline(made.data, "image/png", trust=TrustAnchors())
+    assert [i.relationship for i in now.ingredients] == ["parentOf", "inputTo"]
+
+
+@pytest.mark.parametrize("turn", [0, 1, 2])
+def test_a_blocked_picture_refuses_the_edit(editing: Rig, turn: int) -> None:
+    editing.images.unsafe_turns = (turn,)  # the edited picture, the reference, the result
+    with pytest.raises(Refused):
+        edit(editing, png(SEA), png(SEA))
+    (entry,) = editing.entries()
+    assert (entry.outcome, entry.stage) == ("blocked", "output" if turn == 2 else "input")
+    assert editing.registry.count() == 0
+
+
+def test_a_blocked_prompt_refuses_the_edit(editing: Rig) -> None:
+    editing.prompts.unsafe = 1.0
+    with pytest.raises(Refused):
+        edit(editing, png(SEA))
+    assert editing.images.turns == 0
+
+
+def test_a_generator_without_edit_says_so(rig: Rig) -> None:
+    with pytest.raises(BadRequest, match="does not edit") as caught:
+        edit(rig, png(SEA))
+    assert caught.value.code == "edits_unsupported"
+
+
+@pytest.mark.parametrize(
+    ("files", "mask", "words"),
+    [
+        ([], None, "expected 1 to 16"),
+        ([png(SEA)] * 17, None, "expected 1 to 16"),
+        ([png(SEA[:100, :100])], None, "at least 128"),
+        ([png(SEA)], hole(256, 256), "expected the picture's 320x256"),
+        ([png(SEA)], png(SEA), "nothing in it is transparent"),
+    ],
+)
+def test_inputs_that_do_not_fit(editing: Rig, files: list[bytes], mask: bytes | None, words: str) -> None:
+    with pytest.raises(BadRequest, match=words):
+        edit(editing, *files, mask=mask)
+
+
+def test_too_much_work_is_refused(editing: Rig) -> None:
+    with pytest.raises(BadRequest, match="megapixels"):
+        edit(editing, png(SEA), n=10, size=3000)
