@@ -1,8 +1,9 @@
 """Everything that marks an image or reads its marks: invisible watermark, EXIF/XMP, C2PA.
 
-The invisible watermark is `embed` and `detect`; labels and manifests live in their own modules.
+The invisible watermark is `embed` and `detect` (`embed_batch` and `detect_batch` for many pictures); labels and manifests live in their own modules.
 """
 
+from watermark.batch import detect_batch, embed_batch
 from watermark.detection import Detection, Geometry, Mark, detect, key_id
 from watermark.embedding import embed
 from watermark.errors import (
@@ -29,6 +30,8 @@ __all__ = [
     "Mark",
     "WatermarkError",
     "detect",
+    "detect_batch",
     "embed",
+    "embed_batch",
     "key_id",
 ]

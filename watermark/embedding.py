@@ -5,6 +5,9 @@
 Where the tile starts, and which variant of it is used, is drawn from the key, the payload and the picture itself: two
 pictures never carry the same pattern in the same place, even with one payload. Small pictures whose message would not
 survive strong compression are marked a little more strongly (margin.py).
+
+A mark that is there already stays, and detection reports both, unless it is asked to be replaced: then it is subtracted
+first, as strongly as it is found.
 """
 
 import hashlib
@@ -27,10 +30,12 @@ from watermark.inputs import (
     check_payload,
     rgb_of,
 )
+from watermark.localisation import mean_presence
 from watermark.margin import ENOUGH, HOPELESS, surviving_information
 from watermark.mask import perceptual_mask
 from watermark.message import carrier_coefficients
-from watermark.profiles import DEFAULT, Profile, profile_named
+from watermark.profiles import DEFAULT, PROFILES, Profile, profile_named
+from watermark.search import Reading, Search
 from watermark.strength import CHANNEL_WEIGHTS, GREY_WEIGHTS, LUMA, Sample, Strength
 from watermark.tile import UNITS, VARIANTS, Tile, pattern_factors, period_px, tile_for
 
@@ -42,6 +47,9 @@ NEEDY_BOOSTS = (0.5, 0.25, 0.25, 0.125)
 
 FLAT_SHARE = 0.98
 """Share of a picture at the mask's least strength from which on it counts as flat."""
+
+MOST_REPLACED = 3
+"""Marks that are taken out of one picture."""
 
 BLOCK_ROWS = 512
 """Rows that are marked at a time: bounds the memory."""
@@ -55,6 +63,7 @@ def embed(
     profile: str = DEFAULT,
     strength: float = 1.0,
     refuse_flat: bool = False,
+    replace: bool = False,
 ) -> Picture:
     """Mark a picture with 64 bits.
 
@@ -66,6 +75,8 @@ def embed(
         strength: multiplies the amplitude that the limits allow, 0 to 4; 0 returns the image unchanged.
         refuse_flat: refuse a picture that is flat nearly everywhere. What is added to such a picture is the bare
             pattern, which whoever sent it could lift and paste elsewhere.
+        replace: first take out the marks of this key that the picture carries where `embed` puts them; one in a picture
+            that was turned, scaled or cropped since stays.
 
     Returns:
         The same dtype and shape; alpha is untouched.
@@ -82,7 +93,9 @@ def embed(
         raise BadOption(
             f"strength: got {strength}, expected 0 to 4, 1 is the strength that the quality limits allow"
         )
-    layer = _Layer(tile, image, payload)
+    if replace:
+        image = cast(Picture, _without_marks(tile, image))
+    layer = _Layer(tile, image, payload, _draw_place(tile, payload, image))
     if refuse_flat and float(np.mean(layer.mask <= 1.0)) > FLAT_SHARE:
         raise ImageTooFlat(
             f"image: {FLAT_SHARE:.0%} or more of it is flat, expected a picture with some texture; it would give away "
@@ -95,19 +108,16 @@ def embed(
 class _Layer:
     """The mark of one picture before its strength is known."""
 
-    def __init__(self, tile: Tile, image: AnyImage, payload: bytes) -> None:
-        self.tile, self.image, self.payload = tile, image, payload
+    def __init__(self, tile: Tile, image: AnyImage, payload: bytes, place: "_Place") -> None:
+        self.tile, self.image, self.payload, self.place = tile, image, payload, place
         self.rgb = rgb_of(image)
         self.weights = GREY_WEIGHTS if image.ndim == 2 else CHANNEL_WEIGHTS
         height, width = self.rgb.shape[:2]
         period = period_px(height, width)
         luma = cv2.cvtColor(self.rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
         self.mask = perceptual_mask(luma, period / UNITS)
-        self.place = _draw_place(tile, payload, self.rgb, period)
-        coefficients = carrier_coefficients(tile, payload, self.place.variant)
-        self.left, self.right = pattern_factors(
-            tile, coefficients, (height, width), period, self.place.origin
-        )
+        coefficients = carrier_coefficients(tile, payload, place.variant)
+        self.left, self.right = pattern_factors(tile, coefficients, (height, width), period, place.origin)
 
     def strength(self, limits: Profile) -> Strength:
         """The largest strength within the limits; more in a small picture that needs and rewards it."""
@@ -171,10 +181,44 @@ class _Place:
     variant: int
 
 
-def _draw_place(tile: Tile, payload: bytes, rgb: Image, period: float) -> _Place:
+def _draw_place(tile: Tile, payload: bytes, image: AnyImage) -> _Place:
     """Draw origin and variant from key, payload and a sparse sample of the picture: no average lines anything up."""
-    sample = np.ascontiguousarray(rgb[::4, ::4]).tobytes()
-    picture = hashlib.sha256(sample).digest()
+    picture = hashlib.sha256(np.ascontiguousarray(image[::4, ::4]).tobytes()).digest()
     digest = hmac.new(tile.key, b"countermark place" + payload + picture, hashlib.sha256).digest()
+    period = period_px(*image.shape[:2])
     x, y = (int.from_bytes(digest[i : i + 8], "big") / 2.0**64 for i in (0, 8))
     return _Place((x * period, y * period), digest[16] % VARIANTS)
+
+
+def _without_marks(tile: Tile, image: AnyImage) -> AnyImage:
+    """Subtract every mark that is found in place."""
+    for _ in range(MOST_REPLACED):
+        search = Search([tile], image)
+        search.run("fast")
+        if search.reading is None or not search.in_place(search.reading.lock):
+            break
+        image = _without(image, search, search.reading)
+    return image
+
+
+def _without(image: AnyImage, search: Search, reading: Reading) -> AnyImage:
+    """Subtract one mark, as strongly as it is there."""
+    period = period_px(*image.shape[:2])
+    factor = search.nominal_period / period
+    height, width = search.view.shape
+    # pixel x of the picture lies at (x + 1/2) * factor - 1/2 of what was searched
+    origin = tuple(
+        (middle + shift * search.nominal_period / UNITS + 0.5) / factor - 0.5
+        for middle, shift in zip((width // 2, height // 2), reading.lock.shift, strict=True)
+    )
+    place = _Place((origin[0], origin[1]), reading.lock.variant)
+    layer = _Layer(reading.tile, image, reading.payload, place)
+    usual = layer.strength(PROFILES[DEFAULT])
+    before, after = (
+        mean_presence(
+            reading.tile, Search([reading.tile], picture).view.residuals, reading.lock, reading.payload
+        )
+        for picture in (image, layer.add(Strength(-usual.amplitude, usual.boost)))
+    )
+    share = before / max(before - after, 1e-6)
+    return layer.add(Strength(-usual.amplitude * min(max(share, 0.0), 3.0), usual.boost))

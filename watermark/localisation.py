@@ -61,6 +61,11 @@ def presence_map(tile: Tile, residuals: Sequence[Plane], lock: Lock, payload: by
     return np.asarray(np.clip(heights / CLEAR, 0, 1), np.float32)
 
 
+def mean_presence(tile: Tile, residuals: Sequence[Plane], lock: Lock, payload: bytes) -> float:
+    """Correlation of the luma's residual with the expected pattern, over the whole picture; about 0 without a mark."""
+    return float(np.mean(residuals[0] * _draw(tile, residuals[0].shape[:2], lock, payload)))
+
+
 def _grid(size: tuple[int, ...], cells: int) -> tuple[int, int]:
     """Rows and columns of nearly square cells, `cells` along the longer side."""
     longer = max(size)

@@ -49,6 +49,9 @@ REFINE_FROM_Z = 5.3
 CERTAIN_Z = 6.5
 """With a lock this good the map is right: it is refined before others are proposed."""
 
+IN_PLACE = 1e-3
+"""Largest deviation of a map from the nominal one: a picture of 1,000 px that is one pixel off."""
+
 LOCKED_CANDIDATES = 8
 SPIN = 4
 """Shifts of the wavelet grid for the last attempts: worth 1 to 2 dB after strong compression."""
@@ -76,22 +79,28 @@ WINDOWS = ((0.2, 0.2), (0.0, 0.0), (0.0, 0.4), (0.4, 0.0), (0.4, 0.4))
 
 
 class View:
-    """One picture, or a part of one, in the forms that the levels need; each is made when first asked for."""
+    """One picture, or a part of one, in the forms that the levels need; each is made when first asked for.
+
+    Attributes:
+        luma: float32 (H, W).
+        shape: (H, W).
+
+    """
 
     def __init__(self, luma: Plane, difference: Callable[[], Plane], plain: "View | None" = None) -> None:
-        self._luma, self._make_difference, self._plain = luma, difference, plain
+        self.luma, self._make_difference, self._plain = luma, difference, plain
         self.shape = luma.shape
 
     @cached_property
     def spun(self) -> "View":
         """The same through the better and dearer front end."""
-        return View(self._luma, lambda: self._difference, plain=self)
+        return View(self.luma, lambda: self.difference, plain=self)
 
     def compact(self) -> "View":
         """The middle of a very wide or very tall picture: a map that fits its whole length is too dear to find."""
         if max(self.shape) <= LONGEST_RATIO * min(self.shape):
             return self
-        return View(_middle(self._luma, LONGEST_RATIO), lambda: _middle(self._difference, LONGEST_RATIO))
+        return View(_middle(self.luma, LONGEST_RATIO), lambda: _middle(self.difference, LONGEST_RATIO))
 
     def window(self, top: float, left: float, share: float = 0.6) -> "View":
         """A part of the picture; `top`, `left` and `share` are shares of its sides."""
@@ -99,8 +108,8 @@ class View:
         rows = slice(round(top * height), round((top + share) * height))
         columns = slice(round(left * width), round((left + share) * width))
         return View(
-            np.ascontiguousarray(self._luma[rows, columns]),
-            lambda: np.ascontiguousarray(self._difference[rows, columns]),
+            np.ascontiguousarray(self.luma[rows, columns]),
+            lambda: np.ascontiguousarray(self.difference[rows, columns]),
         )
 
     @cached_property
@@ -119,8 +128,8 @@ class View:
     def residuals(self) -> list[Plane]:
         """Luma and colour difference, whitened; float32 (H, W) each."""
         if self._plain is not None:
-            return add_shifts(self._plain.residuals, [self._luma, self._difference], SPIN)
-        return [self._luma_residual, unit_rms(self._scene.difference(self._difference))]
+            return add_shifts(self._plain.residuals, [self.luma, self.difference], SPIN)
+        return [self._luma_residual, unit_rms(self._scene.difference(self.difference))]
 
     @cached_property
     def maps(self) -> list[PowerMap]:
@@ -129,14 +138,15 @@ class View:
 
     @cached_property
     def _scene(self) -> Scene:
-        return Scene(self._luma)
+        return Scene(self.luma)
 
     @cached_property
     def _luma_residual(self) -> Plane:
         return unit_rms(self._scene.luma())
 
     @cached_property
-    def _difference(self) -> Plane:
+    def difference(self) -> Plane:
+        """The colour difference, float32 (H, W); made when first asked for."""
         return self._make_difference()
 
 
@@ -184,6 +194,10 @@ class Search:
         """Go through the levels of an effort: "fast" | "normal" | "thorough"."""
         if self._levels(effort) and self.reading is not None:
             self._look_for_others(self.reading)
+
+    def in_place(self, lock: Lock) -> bool:
+        """Whether a lock is where `embed` puts a mark: upright, at the period of a picture of this size."""
+        return lock.sign > 0 and bool(np.abs(lock.matrix * self.nominal_period - np.eye(2)).max() < IN_PLACE)
 
     def _levels(self, effort: str) -> bool:
         if self._nominal(self.view.luma_looks):

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import structural_similarity
 
-from watermark import BadOption, ImageTooFlat, embed
+from watermark import BadOption, ImageTooFlat, detect, embed
 
 PAYLOAD = b"\xde\xad\xbe\xef\x00\x11\x22\x33"
 
@@ -137,3 +137,28 @@ def test_one_payload_never_gives_one_pattern_twice(make_picture, key):
     marks = [embed(image, PAYLOAD, key=key).astype(float) - image for image in (a, b)]
     # what an average of many pictures would collect
     assert abs(np.corrcoef(marks[0].ravel(), marks[1].ravel())[0, 1]) < 0.3
+
+
+def test_replacing_takes_the_old_mark_out(make_picture, key):
+    image = make_picture(22, 420, 480, texture=1.5)
+    once = embed(image, PAYLOAD, key=key)
+    both = embed(once, PAYLOAD[::-1], key=key)
+    replaced = embed(once, PAYLOAD[::-1], key=key, replace=True)
+    assert {mark.payload for mark in detect(both, key=key).others} != set()
+    found = detect(replaced, key=key)
+    assert found.payload == PAYLOAD[::-1]
+    assert found.others == ()
+    # nearer to the original than two marks are
+    assert psnr(image, replaced) > psnr(image, both) + 1.5
+
+
+def test_replacing_leaves_an_unmarked_picture_to_one_mark(make_picture, key):
+    image = make_picture(23, 300, 300)
+    assert np.array_equal(embed(image, PAYLOAD, key=key, replace=True), embed(image, PAYLOAD, key=key))
+
+
+def test_another_keys_mark_is_not_replaced(make_picture, key):
+    other = b"the second key.."
+    image = embed(make_picture(24, 420, 420, texture=1.5), PAYLOAD, key=other)
+    marked = embed(image, PAYLOAD[::-1], key=key, replace=True)
+    assert detect(marked, key=other).payload == PAYLOAD
