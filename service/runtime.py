@@ -11,6 +11,9 @@ from service.generators import Generator, create_generator
 from service.keys import Keys, load_or_create_keys
 from service.labelling import Labelling
 from service.marking import Marker
+from service.receipt import ReceiptIssuer
+from service.receipt_keys import FOLDER as RECEIPT_FOLDER
+from service.receipt_keys import ReceiptKeys
 from service.settings import Settings
 from service.stores import AuditStore, RegistryStore, audit_sqlite, registry_sqlite
 from service.verification import Verifier
@@ -36,6 +39,7 @@ class Runtime:
     generator: Generator
     gateway: Gateway
     verifier: Verifier
+    receipts: ReceiptIssuer
     registry: RegistryStore
     audit: AuditStore
 
@@ -102,6 +106,18 @@ def open_verifier(settings: Settings, keys: Keys) -> Verifier:
     return _verifier(settings, keys, _open_registry(settings))
 
 
+def open_receipts(settings: Settings) -> ReceiptIssuer:
+    """Build what signs verification receipts; its first key is made now.
+
+    Raises:
+        StartupError: the keys cannot be used.
+
+    """
+    keys = ReceiptKeys(settings.data_dir / "keys" / RECEIPT_FOLDER)
+    keys.signing_key(utc_now())
+    return ReceiptIssuer(keys, settings.address, utc_now)
+
+
 def _open_registry(settings: Settings) -> RegistryStore:
     try:
         return registry_sqlite.create(settings.data_dir / REGISTRY_FILE)
@@ -143,6 +159,7 @@ def build_runtime(settings: Settings) -> Runtime:
         generator=generator,
         gateway=Gateway(guard, generator, marker, audit, keys.prompt_hash, limits, utc_now),
         verifier=_verifier(settings, keys, registry),
+        receipts=open_receipts(settings),
         registry=registry,
         audit=audit,
     )

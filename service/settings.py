@@ -34,6 +34,11 @@ class Settings(BaseSettings):
         description="address to listen on; anything but loopback needs a proxy with access control",
     )
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 picks a free one")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[A-Za-z0-9._~:\[\]/-]{1,200}$",
+        description="address under which others reach the service, written into receipts; host and port otherwise",
+    )
     data_dir: Path = Field(
         Path("countermark-data"), description="keys, registry and audit log; made on first start"
     )
@@ -78,10 +83,19 @@ class Settings(BaseSettings):
     watermark_key_file: Path | None = Field(
         None, description="file with 16..64 key bytes in hex; a development key otherwise"
     )
+    watermark_old_key_files: tuple[Path, ...] = Field(
+        (), description="files with keys that marked before; marks of theirs are found too"
+    )
     signing_chain_file: Path | None = Field(
         None, description="PEM chain, leaf first; a development chain otherwise"
     )
     signing_key_file: Path | None = Field(None, description="PEM private key (PKCS#8) of the leaf")
+    signing_pkcs11_module: Path | None = Field(
+        None, description="PKCS#11 library of the hardware module that holds the key, instead of signing_key_file"
+    )
+    signing_pkcs11_token: str = Field("", description="label of the token in that module")
+    signing_pkcs11_key: str = Field("", description="label of the private key in the token")
+    signing_pkcs11_pin_file: Path | None = Field(None, description="file with the token's user PIN")
     trust_anchors_file: Path | None = Field(
         None, description="PEM certificates whose signers are shown as trusted"
     )
@@ -119,6 +133,14 @@ class Settings(BaseSettings):
             return plan_labels(value).profiles
         except MetadataError as error:
             raise ValueError(str(error)) from error
+
+    @property
+    def address(self) -> str:
+        """Where the service is to be found, without a slash at the end; a port picked by the system is not known."""
+        if self.public_url is not None:
+            return self.public_url.rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}" if self.port else f"http://{host}"
 
     @property
     def on_loopback(self) -> bool:

@@ -39,7 +39,7 @@ from service.verification_report import FoundBy, KnownFile, Signals, Subject, Ve
 from watermark.manifest import ManifestReport, Trust, read_manifest
 from watermark.manifest_reader import open_store
 from watermark.manifest_report import report_of
-from watermark.manifest_timeline import Credential, timeline_of
+from watermark.manifest_timeline import Credential, read_stored_timeline, timeline_of
 from watermark.metadata import read_metadata
 from watermark.picture import Limits, decode_picture, read_header
 
@@ -92,6 +92,12 @@ class Verifier:
         row = public_record(record, "exact_file", exact=True) if record else None
         return KnownFile(sha256=sha256, summary=describe_known(record), record=row)
 
+    def thumbnail(self, record_id: str) -> bytes | None:
+        """Return a JPEG of the registered picture, from its stored manifest; None where that has none."""
+        stored = self._registry.manifest(record_id)
+        history = read_stored_timeline(stored, trust=self._trust) if stored else ()
+        return history[0].thumbnail if history else None
+
     def _development_signed(self, credentials: ManifestReport) -> bool:
         """Names and serials can be copied, a chain to our own root cannot."""
         ours = self._keys.identity
@@ -142,7 +148,7 @@ class Verifier:
     def _detect(self, image: NDArray[np.uint8]) -> watermark.Detection | None:
         """Step 4. Return None for a picture that is too small to be searched."""
         with suppress(watermark.ImageTooSmall):
-            return watermark.detect(image, key=self._keys.watermark, localize=True)
+            return watermark.detect(image, key=self._keys.all_watermarks, localize=True)
         return None
 
     def _find_record(self, case: Case, data: bytes, mime: str, image: NDArray[np.uint8] | None) -> None:

@@ -1,23 +1,104 @@
-"""`POST /v1/verify`, OpenAI's `POST /v1/content_provenance_checks`, and stored manifests by id."""
+"""`POST /v1/verify` and what goes with it: schema, receipts and their keys, what is known of a file's hash.
+
+Also OpenAI's `POST /v1/content_provenance_checks`, and stored manifests by id.
+"""
 
 import time
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
 
 from service.errors import NotFound
+from service.receipt import MIME as RECEIPT_MIME
+from service.receipt_pdf import report_to_pdf
 from service.routes.context import runtime, workers
 from service.uploads import PICTURE_BODY, read_picture
-from service.verification_report import VerificationReport
+from service.verification_report import KnownFile, VerificationReport, report_schema
 
 router = APIRouter(tags=["verify"])
 
+_RECEIPTS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {RECEIPT_MIME: {}, "application/pdf": {}}, "description": "the report, or its receipt"}
+}
 
-@router.post("/v1/verify", summary="Say what can be proven about a picture", openapi_extra=PICTURE_BODY)
-async def verify(request: Request) -> VerificationReport:
+
+@router.post(
+    "/v1/verify",
+    summary="Say what can be proven about a picture",
+    openapi_extra=PICTURE_BODY,
+    response_model=VerificationReport,
+    responses=_RECEIPTS,
+)
+async def verify(
+    request: Request,
+    receipt: Annotated[
+        Literal["jws", "pdf"] | None,
+        Query(description="answer with a signed receipt of the report instead: for programs, or for people"),
+    ] = None,
+    pixels: Annotated[
+        bool,
+        Query(description="false: only labels and signatures, in milliseconds; no watermark, no likeness"),
+    ] = True,
+) -> VerificationReport | Response:
     """Verify one upload (multipart `file` or a raw image body); nothing of it is stored."""
     data, _ = await read_picture(request)
-    return await workers(request).run(runtime(request).verifier.verify, data)
+    parts = runtime(request)
+
+    def work() -> VerificationReport | Response:
+        report = parts.verifier.verify(data, pixels=pixels)
+        if receipt is None:
+            return report
+        signed = parts.receipts.issue(report)
+        name = f"verification-{report.checked.sha256[:12]}.{receipt}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        if receipt == "jws":
+            return Response(signed, media_type=RECEIPT_MIME, headers=headers)
+        pdf = report_to_pdf(
+            report, address=parts.receipts.address, time=parts.receipts.clock(), receipt=signed
+        )
+        return Response(pdf, media_type="application/pdf", headers=headers)
+
+    return await workers(request).run(work)
+
+
+@router.get("/v1/verify/schema", summary="The JSON Schema of a verification report")
+async def schema() -> JSONResponse:
+    """Versioned: a field may appear within a version, none changes its meaning."""
+    return JSONResponse(report_schema(), media_type="application/schema+json")
+
+
+@router.get("/v1/verify/known/{sha256}", summary="What the registry holds for a file with this SHA-256")
+def known(
+    sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="64 hex digits")], request: Request
+) -> KnownFile:
+    """Answer about the exact file alone, without seeing it: a copy that was saved again has another hash."""
+    return runtime(request).verifier.known(sha256)
+
+
+@router.get("/.well-known/jwks.json", summary="The public keys of verification receipts")
+def receipt_keys(request: Request) -> JSONResponse:
+    """Keep a copy: receipts are verified offline with it (RFC 7517; the newest key comes first)."""
+    return JSONResponse(
+        runtime(request).receipts.keys.published(), headers={"Cache-Control": "public, max-age=300"}
+    )
+
+
+@router.get(
+    "/v1/records/{record_id}/thumbnail",
+    summary="A small picture of what was registered",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}}},
+)
+async def thumbnail(
+    record_id: Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="16 hex digits")], request: Request
+) -> Response:
+    """Return the thumbnail in the record's stored manifest, decoded and encoded anew."""
+    picture = await workers(request).run(runtime(request).verifier.thumbnail, record_id)
+    if picture is None:
+        raise NotFound("No record with this id has a thumbnail here.")
+    headers = {"Cache-Control": "public, max-age=86400"}  # a record never changes
+    return Response(picture, media_type="image/jpeg", headers=headers)
 
 
 @router.post(

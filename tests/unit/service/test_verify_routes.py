@@ -1,0 +1,167 @@
+"""The routes of verification: receipts, schema, keys, what is known of a hash, thumbnails; and that nothing is kept."""
+
+import base64
+import hashlib
+import io
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import jsonschema
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from service.app import create_app
+from service.generators.builtin import draw
+from service.receipt import read_receipt
+from service.runtime import build_runtime
+from service.settings import Settings
+from watermark.picture import encode_picture
+
+NAME = "Anna-Beispiel-passport.png"
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def client(data_dir: Path) -> Iterator[TestClient]:
+    settings = Settings(
+        data_dir=data_dir,
+        public_url="https://verify.example/",
+        prompt_classifiers=("ngram",),
+        image_classifiers=(),
+    )
+    with TestClient(create_app(build_runtime(settings))) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def marked(client: TestClient) -> tuple[str, bytes]:
+    body = {"prompt": "a lighthouse", "size": "256x256", "output_format": "png"}
+    row = client.post("/v1/images/generations", json=body).json()["data"][0]
+    return row["countermark_id"], base64.b64decode(row["b64_json"])
+
+
+@pytest.fixture(scope="module")
+def unmarked() -> bytes:
+    return encode_picture(draw("somebody's own", 0, 200, 200), "png")
+
+
+def upload(client: TestClient, data: bytes, **query: str) -> object:
+    return client.post("/v1/verify", params=query, files={"file": (NAME, data, "image/png")})
+
+
+def test_reports_fit_the_schema_that_is_served(
+    client: TestClient, marked: tuple[str, bytes], unmarked: bytes
+) -> None:
+    answer = client.get("/v1/verify/schema")
+    assert answer.headers["Content-Type"] == "application/schema+json"
+    schema = answer.json()
+    assert schema["$id"].endswith(":1")
+    for data in (marked[1], unmarked):
+        jsonschema.Draft202012Validator(schema).validate(upload(client, data).json())
+
+
+def test_a_receipt_verifies_with_the_published_keys(client: TestClient, marked: tuple[str, bytes]) -> None:
+    answer = upload(client, marked[1], receipt="jws")
+    assert answer.headers["Content-Type"] == "application/jose"
+    keys = client.get("/.well-known/jwks.json").json()
+    receipt = read_receipt(answer.text, keys, marked[1])
+    assert receipt.valid
+    assert receipt.address == "https://verify.example"
+    assert receipt.report is not None
+    assert receipt.report.record is not None
+    assert receipt.report.record.id == marked[0]
+    assert NAME not in answer.text
+    assert "Anna" not in json.dumps(receipt.report.model_dump(mode="json"))
+
+
+def test_the_report_as_a_pdf(client: TestClient, unmarked: bytes) -> None:
+    answer = upload(client, unmarked, receipt="pdf")
+    assert answer.headers["Content-Type"] == "application/pdf"
+    assert answer.content.startswith(b"%PDF-")
+    sha256 = hashlib.sha256(unmarked).hexdigest()
+    assert f"verification-{sha256[:12]}.pdf" in answer.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize("query", [{"receipt": "docx"}, {"pixels": "some"}])
+def test_wrong_options_are_refused(client: TestClient, unmarked: bytes, query: dict[str, str]) -> None:
+    assert upload(client, unmarked, **query).status_code == 400
+
+
+def test_without_pixels(client: TestClient, marked: tuple[str, bytes]) -> None:
+    report = upload(client, marked[1], pixels="false").json()
+    assert report["record"]["id"] == marked[0]
+    assert report["signals"]["watermark"]["status"] == "not_checked"
+
+
+def test_what_is_known_of_a_hash(client: TestClient, marked: tuple[str, bytes], unmarked: bytes) -> None:
+    known = client.get(f"/v1/verify/known/{hashlib.sha256(marked[1]).hexdigest()}").json()
+    assert known["record"]["id"] == marked[0]
+    unknown = client.get(f"/v1/verify/known/{hashlib.sha256(unmarked).hexdigest()}").json()
+    assert unknown["record"] is None
+    assert "says nothing about the picture" in unknown["summary"]
+    for wrong in ("x" * 64, "ab", "A" * 64):
+        assert client.get(f"/v1/verify/known/{wrong}").status_code == 400
+
+
+def test_thumbnails_of_records(client: TestClient, marked: tuple[str, bytes]) -> None:
+    report = upload(client, marked[1]).json()
+    answer = client.get(report["record"]["thumbnail_url"])
+    assert answer.headers["Content-Type"] == "image/jpeg"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    picture = Image.open(io.BytesIO(answer.content))
+    assert (picture.format, picture.size) == ("JPEG", (256, 256))
+    assert client.get(f"/v1/records/{'0' * 16}/thumbnail").status_code == 404
+    assert client.get("/v1/records/..%2f..%2fx/thumbnail").status_code in {400, 404}
+
+
+def test_nothing_of_an_upload_is_kept(
+    client: TestClient, data_dir: Path, unmarked: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Disk and database before and after: no file appears, none grows, none holds a trace of the upload."""
+    spool = data_dir.parent / "spool"
+    spool.mkdir(exist_ok=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(spool))
+    upload(client, unmarked)  # what is made on first use is there now
+
+    def disk() -> dict[str, bytes]:
+        paths = (path for folder in (data_dir, spool) for path in folder.rglob("*") if path.is_file())
+        # -shm holds SQLite's read locks and changes with every question; it is searched for traces below
+        return {str(p): hashlib.sha256(p.read_bytes()).digest() for p in paths if not p.name.endswith("-shm")}
+
+    before, records = disk(), client.get("/readyz").json()
+    for query in ({}, {"receipt": "jws"}, {"receipt": "pdf"}, {"pixels": "false"}):
+        assert upload(client, unmarked, **query).status_code == 200
+    raw = client.post("/v1/verify", content=unmarked, headers={"Content-Type": "image/png"})
+    assert raw.status_code == 200
+    assert client.post("/v1/content_provenance_checks", files={"file": (NAME, unmarked)}).status_code == 200
+    assert disk() == before
+    assert client.get("/readyz").json() == records
+    traces = (
+        unmarked[64:128],
+        NAME.encode(),
+        hashlib.sha256(unmarked).hexdigest().encode(),
+        hashlib.sha256(unmarked).digest(),
+    )
+    for path in data_dir.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            assert not any(trace in data for trace in traces), path
+
+
+def test_no_personal_data_in_the_answer(client: TestClient) -> None:
+    """Artist, comment and prompt stand in the file; none of them leaves."""
+    exif = Image.Exif()
+    exif[0x013B], exif[0x8298], exif[0x010E] = "Anna Beispiel", "(c) Anna Beispiel", "prompt: my secret idea"
+    out = io.BytesIO()
+    Image.fromarray(draw("x", 0, 200, 200)).save(out, "JPEG", exif=exif, comment=b"my secret idea")
+    answer = upload(client, out.getvalue())
+    assert answer.status_code == 200
+    assert "Anna" not in answer.text
+    assert "secret" not in answer.text
