@@ -1,6 +1,7 @@
 """Everything that marks an image or reads its marks: invisible watermark, EXIF/XMP, C2PA.
 
-The invisible watermark is `embed` and `detect` (`embed_batch` and `detect_batch` for many pictures); labels and manifests live in their own modules.
+The invisible watermark is `embed` and `detect`, for many pictures `embed_batch` and `detect_batch`; labels and
+manifests live in their own modules.
 """
 
 from watermark.batch import detect_batch, embed_batch
