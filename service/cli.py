@@ -17,7 +17,9 @@ from service.cli_audit import audit_app
 from service.cli_classify import classify
 from service.cli_options import Config, DataDir, Inputs, Json, KeyFile
 from service.cli_policy import policy_app
+from service.cli_receipt import receipt_app
 from service.cli_review import review_app
+from service.cli_verify import verify
 from service.command_io import (
     CANNOT_JUDGE,
     NEGATIVE,
@@ -41,8 +43,10 @@ app = typer.Typer(
 )
 app.add_typer(audit_app, name="audit")
 app.add_typer(policy_app, name="policy")
+app.add_typer(receipt_app, name="receipt")
 app.add_typer(review_app, name="review")
 app.command()(classify)
+app.command()(verify)
 
 
 @app.command()
@@ -171,44 +175,6 @@ def mark(
     write_file(target, picture.data)
     row = {"countermark_id": picture.id, "mime": picture.mime, "action": trail.action, "file": str(target)}
     say(json.dumps(row) if json_ else f"{target}: marked, record {picture.id}")
-
-
-@app.command()
-def verify(inputs: Inputs, json_: Json = False, data_dir: DataDir = None, config: Config = None) -> None:
-    """Say what can be proven about where a picture came from."""
-    from service.keys import load_or_create_keys
-    from service.runtime import open_verifier, utc_now
-    from service.settings import load_settings
-
-    settings = load_settings(config, data_dir=data_dir)
-    verifier = open_verifier(settings, load_or_create_keys(settings, utc_now()))
-
-    def one(data: bytes) -> dict[str, Any]:
-        report: dict[str, Any] = verifier.verify(data).model_dump(mode="json")
-        return report
-
-    def line(report: dict[str, Any]) -> str:
-        rows = [report["summary"]]
-        for name, title in (
-            ("c2pa", "Content Credentials"),
-            ("watermark", "Invisible watermark"),
-            ("metadata", "Metadata"),
-        ):
-            rows.append(f"  {title:<20} {report['signals'][name]['status'].replace('_', ' ')}")
-        if report["signals"]["c2pa"]["development_signer"]:
-            rows.append(
-                "  signed with a DEVELOPMENT key, which nobody outside this installation has reason to trust"
-            )
-        record = report["record"]
-        rows.append(
-            f"  {'Registry record':<20} "
-            + (f"{record['id']} (by {record['found_by']})" if record else "none")
-        )
-        rows += [f"  {f['severity']}: {f['text']}" for f in report["findings"]]
-        return "\n".join(rows)
-
-    positive = {"ours", "ai_generated", "credentials"}
-    judge_each(inputs, one, line, json_, positive=lambda report: report["verdict"] in positive)
 
 
 @app.command()
