@@ -15,7 +15,8 @@ import typer
 
 from service.cli_audit import audit_app
 from service.cli_classify import classify
-from service.cli_options import Config, DataDir, Inputs, Json, KeyFile
+from service.cli_detect import detect
+from service.cli_options import Config, DataDir, Json, KeyFile
 from service.cli_policy import policy_app
 from service.cli_receipt import receipt_app
 from service.cli_review import review_app
@@ -26,7 +27,6 @@ from service.command_io import (
     OK,
     fail,
     format_of,
-    judge_each,
     open_audit,
     read_file,
     say,
@@ -46,6 +46,7 @@ app.add_typer(policy_app, name="policy")
 app.add_typer(receipt_app, name="receipt")
 app.add_typer(review_app, name="review")
 app.command()(classify)
+app.command()(detect)
 app.command()(verify)
 
 
@@ -73,6 +74,11 @@ def embed(
         typer.Argument(metavar="OUT", help="its suffix decides the format: png, jpg, webp, avif, tiff, gif"),
     ],
     payload: Annotated[str, typer.Option(metavar="HEX16", help="64 bits as 16 hex digits")],
+    quality: Annotated[
+        str, typer.Option(help="limits on the change: archival, balanced or robust")
+    ] = "balanced",
+    replace: Annotated[bool, typer.Option(help="take out a mark of the same key that is there already")] = False,
+    refuse_flat: Annotated[bool, typer.Option(help="refuse a picture that is flat nearly everywhere")] = False,
     key_file: KeyFile = None,
     data_dir: DataDir = None,
     config: Config = None,
@@ -90,42 +96,10 @@ def embed(
     format_ = format_of(target)
     key = watermark_key(key_file, data_dir, config)
     picture = decode_picture(read_file(source))
-    write_file(
-        target, encode_picture(watermark.embed(picture.image, bits, key=key), format_, icc=picture.icc)
+    marked = watermark.embed(
+        picture.image, bits, key=key, profile=quality, replace=replace, refuse_flat=refuse_flat
     )
-
-
-@app.command()
-def detect(
-    inputs: Inputs,
-    json_: Json = False,
-    key_file: KeyFile = None,
-    data_dir: DataDir = None,
-    config: Config = None,
-) -> None:
-    """Look for the invisible watermark alone."""
-    import watermark
-    from watermark.picture import decode_picture
-
-    key = watermark_key(key_file, data_dir, config)
-
-    def one(data: bytes) -> dict[str, Any]:
-        found = watermark.detect(decode_picture(data).image, key=key)
-        geometry = found.geometry
-        return {
-            "status": found.status,
-            "present": found.present,
-            "payload": found.payload.hex() if found.payload else None,
-            "p_value": found.p_value,
-            "rotation_deg": geometry.rotation_deg if geometry else None,
-            "scale": geometry.scale if geometry else None,
-            "flipped": geometry.flipped if geometry else None,
-        }
-
-    def line(row: dict[str, Any]) -> str:
-        return f"{row['status'].replace('_', ' ')}  {row['payload'] or '-'}  p={row['p_value']:.1e}"
-
-    judge_each(inputs, one, line, json_, positive=lambda row: bool(row["present"]))
+    write_file(target, encode_picture(marked, format_, icc=picture.icc))
 
 
 @app.command()
@@ -143,6 +117,9 @@ def mark(
         list[str] | None,
         typer.Option(help="labelling profile beside the installation's: eu, california, china, india, korea"),
     ] = None,
+    replace: Annotated[
+        bool, typer.Option(help="a watermark of ours that is there already gives way to a new one")
+    ] = False,
     json_: Json = False,
     data_dir: DataDir = None,
     config: Config = None,
@@ -161,7 +138,9 @@ def mark(
     try:
         trail = Trail(request_id=new_request_id(), kind="mark")
         system, profiles = check_system_name(generator), parse_profiles(",".join(profile or ()))
-        picture = parts.gateway.mark(data, prompt, system, trail, format_=format_, profiles=profiles)
+        picture = parts.gateway.mark(
+            data, prompt, system, trail, format_=format_, profiles=profiles, replace_mark=replace
+        )
     except Refused as error:
         row: dict[str, Any] = {
             "action": "block",

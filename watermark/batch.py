@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ctypes.util import find_library
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from watermark.detection import Detection, answer, check_request, detect
 from watermark.embedding import embed
 from watermark.errors import BadPayload
-from watermark.inputs import SHORTEST_SEARCHED_PX, AnyImage, check_image
-from watermark.profiles import DEFAULT
+from watermark.inputs import SHORTEST_SEARCHED_PX, AnyImage, Picture, check_image
 from watermark.search import SEARCHED_PX
 
 if TYPE_CHECKING:
@@ -33,34 +32,31 @@ PIXELS_AT_ONCE = {"cpu": 400_000, "cuda": 16_000_000}
 
 
 def embed_batch(
-    images: Sequence[AnyImage],
-    payloads: Sequence[bytes],
-    *,
-    key: bytes,
-    profile: str = DEFAULT,
-    strength: float = 1.0,
-    refuse_flat: bool = False,
-    threads: int = 1,
-) -> list[AnyImage]:
-    """Mark several pictures, each with its own payload; arguments and errors are those of `embed`.
+    images: Sequence[Picture], payloads: Sequence[bytes], *, key: bytes, threads: int = 1, **options: Any
+) -> list[Picture]:
+    """Mark several pictures, each with its own payload.
 
     Args:
         images: as many as payloads.
         payloads: 8 bytes each.
         key: of all.
-        profile: of all.
-        strength: of all.
-        refuse_flat: whether one flat picture refuses them all.
         threads: pictures that are worked on side by side.
+        options: of all, as `embed` takes them: profile, strength, refuse_flat, replace.
+
+    Returns:
+        One marked picture for each, in their order.
 
     Raises:
-        BadPayload: not one payload a picture.
+        BadPayload: not one payload a picture; and what `embed` raises, for the first picture that it refuses.
 
     """
     if len(images) != len(payloads):
         raise BadPayload(f"payloads: got {len(payloads)} for {len(images)} images, expected one each")
-    one = partial(embed, key=key, profile=profile, strength=strength, refuse_flat=refuse_flat)
-    return _side_by_side(lambda pair: one(*pair), zip(images, payloads, strict=True), threads)
+
+    def one(pair: tuple[Picture, bytes]) -> Picture:
+        return embed(*pair, key=key, **options)
+
+    return _side_by_side(one, zip(images, payloads, strict=True), threads)
 
 
 def detect_batch(
