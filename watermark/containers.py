@@ -23,6 +23,7 @@ from watermark.xmp import MAX_XMP_BYTES
 
 # A 32 MiB PNG in libpng's 8 KiB pieces has 4,096 chunks.
 _MAX_STEPS: Final = 20_000
+_MAX_GIF_STEPS: Final = 200_000  # 32 MiB in sub-blocks of 255 bytes are 131,584; 40 ms
 _MAX_TEXTS: Final = 100
 _MAX_TEXT_BYTES: Final = 64 << 10
 _XMP_KEYWORD: Final = "XML:com.adobe.xmp"
@@ -38,6 +39,7 @@ class Blocks:
         exif: the first EXIF block, or the whole file for TIFF.
         xmp: the first XMP packet.
         text: PNG text by keyword, the first of each; values cut at 64 KiB.
+        iim: a JPEG's first IPTC-IIM block with its Photoshop wrapping.
         problems: what is malformed, in words.
 
     """
@@ -45,6 +47,7 @@ class Blocks:
     exif: bytes | None = None
     xmp: bytes | None = None
     text: dict[str, str] = field(default_factory=dict)
+    iim: bytes | None = None
     problems: list[str] = field(default_factory=list)
 
     def add_exif(self, block: bytes) -> None:
@@ -132,6 +135,8 @@ def _jpeg(data: bytes, blocks: Blocks) -> None:
             blocks.add_exif(body)
         elif marker == 0xE1 and body.startswith(_JPEG_XMP):
             blocks.add_xmp(body[len(_JPEG_XMP) :])
+        elif marker == 0xED and body.startswith(b"Photoshop 3.0\0"):
+            blocks.iim = blocks.iim or body
 
 
 def has_too_many_pieces(data: bytes, format: str) -> bool:  # noqa: A002 - as above
@@ -181,11 +186,32 @@ def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _gif(data: bytes, blocks: Blocks) -> None:
-    # The packet lies raw between this header and a 258-byte "magic trailer" that starts 01 FF FE FD.
-    start = data.find(b"!\xff\x0bXMP DataXMP")
-    if start >= 0:
-        end = data.find(b"\x01\xff\xfe\xfd", start)
-        blocks.add_xmp(data[start + 14 : end if end > 0 else len(data)])
+    """Walk the blocks, before and behind the pictures (GIF89a sections 17 to 26); pixels are not searched."""
+    at, left, packets = _after_table(data, 10, 13), _MAX_GIF_STEPS, 0
+    while left > 0 and at < len(data):
+        if data[at : at + 1] == b",":
+            at = _after_table(data, at + 9, at + 10) + 1
+        elif data[at : at + 1] == b"!":
+            if packets < 2 and data[at : at + 14] == b"!\xff\x0bXMP DataXMP":
+                # The packet lies raw before a "magic trailer" of 258 bytes, which leads to its own end.
+                packet = data[at + 14 : at + 15 + MAX_XMP_BYTES]
+                blocks.add_xmp(packet.partition(b"\x01\xff\xfe\xfd")[0])
+                packets += 1  # two tell whether they differ; more would cost quadratic time
+            at += 2
+        else:
+            return
+        size = 1
+        while size and left > 0:
+            size = data[at] if at < len(data) else 0
+            at, left = at + 1 + size, left - 1
+    if left <= 0:
+        blocks.problems.append(f"the GIF has more than {_MAX_GIF_STEPS} blocks; the rest was not read")
+
+
+def _after_table(data: bytes, flags_at: int, table_at: int) -> int:
+    """Return the offset behind an optional colour table of 3 * 2^(n + 1) bytes."""
+    flags = data[flags_at] if flags_at < len(data) else 0
+    return table_at + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
 
 
 def _tiff(data: bytes, blocks: Blocks) -> None:

@@ -7,7 +7,7 @@ r"""Encoding of pixels into files, each with the metadata that its format can ca
 | webp | `EXIF` chunk | `XMP ` chunk | - | `ICCP` chunk | lossy, or lossless at quality 100 |
 | avif | item | item | - | `colr` box | lossy, full chroma |
 | tiff | tags of IFD0 and the Exif IFD | tag 700 | - | tag 34675 | lossless |
-| gif | - | application extension `XMP Data` | comment | - | 255 colours and one transparent |
+| gif | - | application extension `XMP Data` | - | - | 255 colours and one transparent |
 
 The same input gives the same bytes. Only metadata of our own making is ever written.
 """
@@ -65,7 +65,7 @@ def encode_picture(
         exif: a TIFF structure, with or without the `Exif\0\0` prefix, as `build_exif` makes it.
         xmp: a serialised XMP packet.
         icc: an ICC profile that describes these RGB pixels; GIF cannot hold it.
-        text: entries by keyword, in the table's column "text"; other formats ignore them.
+        text: PNG text by keyword; other formats ignore it.
 
     Raises:
         UnsupportedPicture: a format that is not writable, pixels of another shape or type, or metadata or
@@ -190,9 +190,6 @@ def _gif(image: Pixels, _: int, blocks: _Blocks) -> bytes:
         flat = Image.fromarray(indices, "P")
         flat.putpalette(((colours.getpalette("RGB") or []) + [0] * 768)[:768])
         colours, options = flat, {"transparency": _TRANSPARENT}
-    comment = "\n".join(f"{keyword}: {value}" for keyword, value in blocks.text.items()).encode()
-    if comment:
-        options["comment"] = comment
     data = _saved(colours, "GIF", optimize=False, **options)
     if not blocks.xmp:
         return data

@@ -24,6 +24,7 @@ TEXT_TAGS: Final[Mapping[int, str]] = MappingProxyType(
     {
         0x010E: "ImageDescription",
         0x010F: "Make",
+        0x0110: "Model",
         0x0131: "Software",
         0x0132: "DateTime",
         0x013B: "Artist",

@@ -16,13 +16,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from watermark.containers import find_blocks
-from watermark.exif import ExifFields, build_exif, read_exif
+from watermark.exif import build_exif
 from watermark.label import AiLabel, says_ai, source_term
 from watermark.labels.tc260 import KEYWORD
+from watermark.traces import STATEMENT_KEYWORD, Traces, collect_traces
 from watermark.untrusted_text import clean_text
-from watermark.writers import Traces, Writer, find_aigc, recognise_writers
-from watermark.xmp import IDENTIFIER_PREFIX, XmpFields, build_xmp, read_xmp
+from watermark.writers import Writer, recognise_writers
+from watermark.xmp import IDENTIFIER_PREFIX, build_xmp
 
 __all__ = ["FIELDS", "MetadataReport", "build_exif", "build_text", "build_xmp", "read_metadata"]
 
@@ -38,8 +38,16 @@ FIELDS: Final = (
     "aigc_producer",
     "aigc_produce_id",
 )
-_PNG_KEYWORD: Final = "AI-Generated"
 _RECORD_ID: Final = re.compile(re.escape(IDENTIFIER_PREFIX) + "([0-9a-f]{16})")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One recognised statement: who is known to write it, by which convention, and what it says about AI."""
+
+    writer: str
+    convention: str
+    says_ai: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,7 @@ class MetadataReport:
         record_id: 16 hex digits when one of our labels is there, exactly one id.
         fields: subset of `FIELDS`, cleaned.
         sources: recognised writers, `countermark` and `iptc` first.
+        claims: each thing that was recognised, with the convention it follows; `sources` in detail.
         notes: what is malformed or contradictory, in words.
 
     """
@@ -62,6 +71,7 @@ class MetadataReport:
     record_id: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -70,7 +80,7 @@ def build_text(label: AiLabel) -> dict[str, str]:
     aigc = {KEYWORD: label.aigc.wrapped} if label.aigc else {}
     return aigc | {
         "Software": f"{label.system} {label.system_version}",
-        _PNG_KEYWORD: json.dumps(
+        STATEMENT_KEYWORD: json.dumps(
             {
                 "digital_source_type": label.source_type,
                 "provider": label.provider,
@@ -91,24 +101,24 @@ def read_metadata(data: bytes, format: str) -> MetadataReport:  # noqa: A002 - t
         format: as `Picture.format` or `sniff_format` names it.
 
     """
-    blocks = find_blocks(data, format)
-    exif = read_exif(blocks.exif) if blocks.exif else ExifFields()
-    xmp = read_xmp(blocks.xmp) if blocks.xmp else XmpFields()
-    traces = Traces(exif, xmp.values, blocks.text, data)
-    notes = [*blocks.problems, *(problem for problem in (exif.problem, xmp.problem) if problem)]
-
-    statements = [_statement(exif.user_comment), _statement(blocks.text.get(_PNG_KEYWORD, ""))]
-    record_ids = _record_ids(xmp.values, statements)
+    traces = collect_traces(data, format)
+    notes = list(traces.problems)
+    statements = list(traces.statements.values())
+    record_ids = _record_ids(traces.xmp, statements)
     writers = recognise_writers(traces)
-    source_types = _source_types(xmp.values, statements)
+    source_types = _source_types(traces.xmp, statements)
     claims = _claims(writers, source_types)
     if len(record_ids) > 1:
         notes.append("the metadata names more than one record id")
     if len(claims) > 1:
         notes.append("the metadata claims both an AI and a non-AI origin")
 
-    sources = [writer.name for writer in writers]
-    sources[:0] = ["countermark"] * bool(record_ids) + ["iptc"] * bool(source_types)
+    named = [Claim("countermark", "Countermark record id", None)] * bool(record_ids)
+    named += [
+        Claim("iptc", f"IPTC digital source type {source_term(uri)}", says_ai(uri)) for uri in source_types
+    ]
+    named += [Claim(writer.name, writer.convention, writer.says_ai) for writer in writers]
+    sources = list(dict.fromkeys(claim.writer for claim in named))
     status: Literal["detected", "not_detected", "invalid"] = "not_detected"
     if len(record_ids) > 1 or (notes and not sources):
         status = "invalid"
@@ -120,21 +130,9 @@ def read_metadata(data: bytes, format: str) -> MetadataReport:  # noqa: A002 - t
         record_id=next(iter(record_ids)) if len(record_ids) == 1 else None,
         fields=_fields(traces, statements, ours=bool(record_ids), says_how=bool(sources)),
         sources=tuple(sources),
+        claims=tuple(dict.fromkeys(named)),
         notes=tuple(clean_text(note) for note in notes),
     )
-
-
-def _statement(text: str) -> Mapping[str, str]:
-    """Parse one of our JSON statements; anything else is empty."""
-    if '"countermark_id"' not in text:
-        return {}
-    try:
-        parsed = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    if not isinstance(parsed, dict):
-        return {}
-    return {key: value for key, value in parsed.items() if isinstance(value, str)}
 
 
 def _record_ids(xmp: Mapping[str, str], statements: list[Mapping[str, str]]) -> set[str]:
@@ -165,7 +163,7 @@ def _fields(
         own = {**statement, **own}
     credit = traces.xmp.get("photoshop:Credit", "")
     by_service = bool(re.search(r"\bwith google ai\b", credit, re.IGNORECASE))
-    aigc = find_aigc(traces) or {}
+    aigc = next((label for label in traces.aigc.values() if isinstance(label.get("Label"), str)), {})
     source_types = _source_types(traces.xmp, statements)
     stated = {
         "digital_source_type": source_types[0] if source_types else "",
@@ -178,8 +176,12 @@ def _fields(
         "software": traces.xmp.get("xmp:CreatorTool")
         or traces.exif.text.get("Software")
         or traces.text.get("Software", ""),
-        "aigc_label": aigc.get("Label", ""),
-        "aigc_producer": aigc.get("ContentProducer", ""),
-        "aigc_produce_id": aigc.get("ProduceID", ""),
+        "aigc_label": _text(aigc.get("Label")),
+        "aigc_producer": _text(aigc.get("ContentProducer")),
+        "aigc_produce_id": _text(aigc.get("ProduceID")),
     }
     return {name: cleaned for name, value in stated.items() if (cleaned := clean_text(value))}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,86 +1,62 @@
 """Recognising who wrote a picture's metadata: generators and services, each by the trace it leaves.
 
-One rule a writer, and every rule but the AIGC label's claims a generative model. All of it is unsigned and
-can be forged or copied.
+One rule a writer, with the convention that the trace follows; every rule but the AIGC label's claims a generative
+model. All of it is unsigned and can be forged or copied. OpenAI, Adobe Firefly and Black Forest Labs sign Content
+Credentials instead; `manifest_report` reads those.
 
 Sources: files of Midjourney, xAI and Google read with exiftool; the programs' own formats (AUTOMATIC1111
-`parameters`, ComfyUI `prompt` and `workflow`, InvokeAI `invokeai_metadata`); GB 45438-2025 annex E for the
-AIGC string.
+`parameters`, ComfyUI `prompt` and `workflow`, InvokeAI `invokeai_metadata`); GB 45438-2025 annex E for the AIGC
+string. Meta's rule joins its statement to the mark that Facebook puts into every file it serves; it was not seen on a
+generated file.
 """
 
-import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from watermark.exif import ExifFields
+from watermark.label import says_ai
+from watermark.traces import Traces
 
 _UUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _SAMSUNG: Final = re.compile(rb'"genAIType"\s*:\s*([0-9]{1,4})')
-
-
-@dataclass(frozen=True, slots=True)
-class Traces:
-    """Everything that a rule may look at: raw values, not cleaned, never shown as they are."""
-
-    exif: ExifFields
-    xmp: Mapping[str, str]
-    text: Mapping[str, str]
-    data: bytes
-
-    @property
-    def software(self) -> str:
-        """What EXIF, XMP or PNG text names as the program, joined."""
-        return " ".join(
-            (
-                self.exif.text.get("Software", ""),
-                self.xmp.get("xmp:CreatorTool", ""),
-                self.text.get("Software", ""),
-                self.exif.text.get("Make", ""),
-            )
-        )
+_COMFYUI_TAGS: Final = ("Make", "Model", "ImageDescription")
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """A recognised writer: a stable name, and whether its trace claims a generative model (None: neither)."""
+    """A recognised writer.
+
+    Attributes:
+        name: stable, lower case.
+        convention: which trace it was recognised by, in words.
+        says_ai: whether that trace claims a generative model; None: neither.
+
+    """
 
     name: str
+    convention: str
     says_ai: bool | None
 
 
 def recognise_writers(traces: Traces) -> tuple[Writer, ...]:
     """List every writer whose trace is in the file, in the order of the rules; never raises."""
-    found = [Writer(name, says_ai=True) for name, rule in _RULES if rule(traces)]
-    aigc = find_aigc(traces)
-    if aigc is not None:
+    found = [Writer(name, convention, says_ai=True) for name, convention, rule in _RULES if rule(traces)]
+    for carrier, label in traces.aigc.items():
         # Label 1: is AI-generated; 2: possibly; 3: suspected (GB 45438-2025 annex E).
-        found.append(Writer("tc260", says_ai=True if aigc.get("Label") == "1" else None))
+        claim = True if label.get("Label") == "1" else None
+        found.append(Writer("tc260", f"AIGC label of GB 45438-2025 in {carrier}", says_ai=claim))
     return tuple(found)
 
 
-def find_aigc(traces: Traces) -> Mapping[str, str] | None:
-    """Take the China AIGC label from XMP, PNG text or the EXIF comment, wrapped or bare; None when absent."""
-    for raw in (traces.xmp.get("TC260:AIGC"), traces.text.get("AIGC"), traces.exif.user_comment):
-        if not raw or '"Label"' not in raw:
-            continue
-        try:
-            parsed = json.loads(raw)
-        except (ValueError, RecursionError):
-            continue
-        inner = parsed.get("AIGC", parsed) if isinstance(parsed, dict) else None
-        if isinstance(inner, dict) and isinstance(inner.get("Label"), str):
-            return {key: value for key, value in inner.items() if isinstance(value, str)}
-    return None
-
-
 def _google(traces: Traces) -> bool:
-    return bool(
-        re.search(
-            r"\b(?:made|edited) with google ai\b", traces.xmp.get("photoshop:Credit", ""), re.IGNORECASE
-        )
-    )
+    credit = traces.xmp.get("photoshop:Credit", "")
+    return bool(re.search(r"\b(?:made|edited) with google ai\b", credit, re.IGNORECASE))
+
+
+def _meta(traces: Traces) -> bool:
+    stated = says_ai(traces.xmp.get("Iptc4xmpExt:DigitalSourceType", ""))
+    return stated is True and b"FBMD" in traces.iim
 
 
 def _midjourney(traces: Traces) -> bool:
@@ -102,8 +78,11 @@ def _a1111(traces: Traces) -> bool:
 
 
 def _comfyui(traces: Traces) -> bool:
-    return '"class_type"' in traces.text.get("prompt", "") or (
-        "workflow" in traces.text and '"nodes"' in traces.text["workflow"]
+    in_tags = (traces.exif.text.get(tag, "") for tag in _COMFYUI_TAGS)  # its WebP node
+    return (
+        '"class_type"' in traces.text.get("prompt", "")
+        or '"nodes"' in traces.text.get("workflow", "")
+        or any(re.match(r"(?i)(?:prompt|workflow): ?\{", text) for text in in_tags)
     )
 
 
@@ -122,18 +101,24 @@ def _names(pattern: str, traces: Traces) -> bool:
     return bool(re.search(pattern, traces.software, re.IGNORECASE))
 
 
-_RULES: Final[tuple[tuple[str, Callable[[Traces], bool]], ...]] = (
-    ("google", _google),
-    ("midjourney", _midjourney),
-    ("xai", _xai),
-    ("a1111", _a1111),
-    ("comfyui", _comfyui),
-    ("invokeai", _invokeai),
-    ("samsung", _samsung),
-    ("novelai", lambda traces: _names(r"\bnovelai\b", traces)),
-    ("ideogram", lambda traces: _names(r"\bideogram", traces)),
-    ("huggingface", lambda traces: "hf-job-id" in traces.text),
-    ("stable-diffusion", lambda traces: _names(r"stable.?diffusion|diffusers|fooocus|draw.?things", traces)),
-    ("openai", lambda traces: _names(r"dall.?e\b|gpt-?image|\bgpt-4o\b", traces)),
-    ("adobe-firefly", lambda traces: _names(r"\badobe firefly\b", traces)),
+def _named(pattern: str) -> Callable[[Traces], bool]:
+    return lambda traces: _names(pattern, traces)
+
+
+_PROGRAM: Final = "program name in EXIF, XMP or PNG text"
+_RULES: Final[tuple[tuple[str, str, Callable[[Traces], bool]], ...]] = (
+    ("google", "XMP photoshop:Credit 'Made with Google AI'", _google),
+    ("meta", "IPTC digital source type beside Facebook's FBMD mark", _meta),
+    ("midjourney", "PNG text Description with a job id", _midjourney),
+    ("xai", "EXIF 'Signature:' with an Artist that is a UUID", _xai),
+    ("a1111", "AUTOMATIC1111 generation parameters", _a1111),
+    ("comfyui", "ComfyUI prompt or workflow", _comfyui),
+    ("invokeai", "InvokeAI PNG text", _invokeai),
+    ("samsung", "Samsung PhotoEditor_Re_Edit_Data genAIType", _samsung),
+    ("novelai", _PROGRAM, _named(r"\bnovelai\b")),
+    ("ideogram", _PROGRAM, _named(r"\bideogram")),
+    ("huggingface", "PNG text hf-job-id", lambda traces: "hf-job-id" in traces.text),
+    ("stable-diffusion", _PROGRAM, _named(r"stable.?diffusion|diffusers|fooocus|draw.?things")),
+    ("openai", _PROGRAM, _named(r"dall.?e\b|gpt-?image|\bgpt-4o\b")),
+    ("adobe-firefly", _PROGRAM, _named(r"\badobe firefly\b")),
 )

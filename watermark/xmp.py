@@ -7,6 +7,7 @@ Sources: XMP specification part 1 (ISO 16684-1), IPTC Photo Metadata 2025.1, TC2
 `TC260:AIGC`).
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -18,6 +19,7 @@ import defusedxml.ElementTree
 from defusedxml import DefusedXmlException
 
 from watermark.label import AiLabel
+from watermark.labels.tc260 import FIELDS
 
 _RDF: Final = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _NAMESPACES: Final[Mapping[str, str]] = MappingProxyType(
@@ -133,7 +135,19 @@ def _listed(root: Element) -> Iterator[tuple[str, str]]:
                     yield _NAME_OF[key], value.strip()
             for element in description:
                 if element.tag in _NAME_OF:
-                    yield _NAME_OF[element.tag], _text_of(element)
+                    name = _NAME_OF[element.tag]
+                    yield name, (_aigc_of(element) if name == "TC260:AIGC" else "") or _text_of(element)
+
+
+def _aigc_of(element: Element) -> str:
+    """Write a label that stands as a structure, its fields as child elements or attributes, as its JSON."""
+    prefix = f"{{{_NAMESPACES['TC260']}}}"
+    found: dict[str, str] = {}
+    for part in element.iter():
+        stated = {part.tag: (part.text or "").strip(), **part.attrib}
+        found |= {key.removeprefix(prefix): value for key, value in stated.items() if key.startswith(prefix)}
+    fields = {name: found[name] for name in FIELDS if name in found}
+    return json.dumps(fields) if fields else ""
 
 
 def _text_of(element: Element) -> str:

@@ -4,6 +4,7 @@ import io
 import json
 import struct
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -14,9 +15,11 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from watermark.containers import find_blocks
+from watermark.disclosure import read_disclosure
 from watermark.errors import MetadataError
 from watermark.exif import read_exif
-from watermark.label import AiLabel, says_ai, source_term
+from watermark.label import MAX_PROMPT, AiLabel, says_ai, source_term
+from watermark.labels.tc260 import make_aigc
 from watermark.metadata import FIELDS, build_exif, build_text, build_xmp, read_metadata
 from watermark.picture import WRITABLE, encode_picture
 from watermark.xmp import read_xmp
@@ -420,3 +423,103 @@ def test_exif_values_that_claim_gigabytes_are_passed_over():
 def test_an_exif_directory_that_points_at_itself_ends():
     body = struct.pack("<HHII", 0x8769, 4, 1, 8)
     assert read_exif(struct.pack("<2sHIH", b"II", 42, 8, 1) + body + bytes(4)).orientation == 1
+
+
+# ---- claims and conventions
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        packet(("T:AIGC", AIGC)),
+        packet(attributes="T:AIGC='" + AIGC + "'"),
+        packet(("T:AIGC", '{"AIGC":' + AIGC + "}")),
+        packet(
+            (
+                "T:AIGC",
+                "<rdf:Description><T:Label>1</T:Label><T:ProduceID>id-1</T:ProduceID></rdf:Description>",
+            )
+        ),
+        packet().replace(b"</rdf:Desc", b'<T:AIGC T:Label="1" T:ProduceID="id-1"/></rdf:Desc'),
+    ],
+    ids=["element", "attribute", "wrapped", "structure", "structure of attributes"],
+)
+def test_every_form_of_the_aigc_property_is_read(form):
+    report = read_metadata(jpeg_with(xmp=form), "jpeg")
+    assert (report.ai_generated, report.fields["aigc_produce_id"]) == (True, "id-1")
+
+
+def test_each_claim_names_its_convention():
+    label = replace(LABEL, aigc=make_aigc("producer", LABEL.record_id, bytes(32)))
+    data = encode_picture(IMAGE, "png", exif=build_exif(label), xmp=build_xmp(label), text=build_text(label))
+    claims = read_metadata(data, "png").claims
+    assert [(claim.writer, claim.convention, claim.says_ai) for claim in claims] == [
+        ("countermark", "Countermark record id", None),
+        ("iptc", "IPTC digital source type trainedAlgorithmicMedia", True),
+        ("tc260", "AIGC label of GB 45438-2025 in XMP TC260:AIGC", True),
+        ("tc260", "AIGC label of GB 45438-2025 in PNG text AIGC", True),
+        ("tc260", "AIGC label of GB 45438-2025 in EXIF UserComment", True),
+    ]
+
+
+def test_meta_is_recognised_by_its_statement_beside_the_mark_of_facebook():
+    stated = jpeg_with(xmp=packet(("I:DigitalSourceType", AI)))
+    iim = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0\0\0\0\x0b" + b"\x1c\x02\x28\0\x06FBMD01"
+    block = b"\xff\xed" + struct.pack(">H", 2 + len(iim)) + iim
+    assert "meta" in read_metadata(stated[:2] + block + stated[2:], "jpeg").sources
+    assert "meta" not in read_metadata(stated, "jpeg").sources
+    plain = jpeg_with()
+    assert read_metadata(plain[:2] + block + plain[2:], "jpeg").status == "not_detected"
+
+
+def test_comfyui_is_recognised_in_webp():
+    exif = exif_with(Model=b'Prompt:{"3": {"class_type": "KSampler"}}')
+    assert "comfyui" in read_metadata(encode_picture(IMAGE, "webp", exif=exif), "webp").sources
+
+
+def test_a_prompt_is_written_only_where_asked_for_and_never_shown():
+    label = replace(LABEL, prompt="my neighbour <Jane>\n& \ud800dog\0 " + "x" * 5000)
+    packet_ = build_xmp(label).decode()
+    assert "<Iptc4xmpExt:AIPromptInformation>my neighbour &lt;Jane&gt; &amp; dog x" in packet_
+    assert len(label.prompt_text) <= MAX_PROMPT
+    assert "AIPromptInformation" not in build_xmp(LABEL).decode()
+    for kind in WRITABLE:
+        data = encode_picture(
+            IMAGE, kind, exif=build_exif(label), xmp=build_xmp(label), text=build_text(label)
+        )
+        assert "Jane" not in repr(read_metadata(data, kind))
+
+
+def test_a_gif_is_walked_and_its_pixels_are_not_searched():
+    xmp = packet(("I:DigitalSourceType", AI))
+    data = encode_picture(IMAGE, "gif", xmp=xmp)
+    assert find_blocks(data, "gif").xmp == xmp
+    extension = data[data.index(b"!\xff\x0bXMP") : data.index(b",", data.index(b"\xff\xfe\xfd"))]
+    plain = encode_picture(IMAGE, "gif")
+    hidden = plain[:-2] + bytes([len(extension[:200])]) + extension[:200] + b"\0;"
+    assert find_blocks(hidden, "gif").xmp is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"!\xff\x0bXMP DataXMP\0" * 100_000,
+        b"!\xff\0" * 300_000,
+        b"," * 2_000_000,
+        b"!\xff" + b"\1a" * 300_000,
+    ],
+    ids=["packets", "extensions", "pictures", "pieces"],
+)
+def test_a_gif_of_tiny_pieces_ends(body):
+    blocks = find_blocks(b"GIF89a\1\0\1\0\0\0\0" + body, "gif")
+    assert len(blocks.problems) <= 2
+
+
+def test_disclosure_names_places_and_no_values():
+    data = jpeg_with(xmp=packet(("photoshop:Credit", "Jane Doe"), ("I:AISystemUsed", "sdxl")))
+    found = read_disclosure(data, "jpeg")
+    assert found.stated["provider"] == ("XMP photoshop:Credit",)
+    assert found.stated["system"] == ("XMP Iptc4xmpExt:AISystemUsed",)
+    assert found.stated["version"] == found.stated["time"] == found.stated["identifier"] == ()
+    assert "Jane" not in repr(found)
+    assert found.says_ai == ()
