@@ -3,22 +3,22 @@
 On first start everything that settings do not name is made as a DEVELOPMENT key under `<data_dir>/keys`,
 directory mode 0700, files 0600, names beginning with "development-" where a real deployment must bring its
 own. Two processes that start at once agree: files appear by an atomic link or rename, the loser reads the
-winner's.
+winner's. Which identity signs is `service.signing_keys`.
 """
 
 import hashlib
 import os
 import secrets
-import shutil
-import tempfile
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from service.errors import StartupError
+from service.key_files import read_file, write_private
 from service.settings import Settings
+from service.signing_keys import open_identity
 from watermark.errors import SigningError
-from watermark.signing import SigningIdentity, create_development_identity, load_identity
+from watermark.signing import SigningIdentity
 
 KEY_BYTES = 32
 
@@ -62,10 +62,10 @@ def load_or_create_keys(settings: Settings, now: datetime) -> Keys:
             watermark = _secret(folder / "development-watermark.key")
         return Keys(
             watermark=watermark,
-            identity=_identity(settings, folder, now),
+            identity=open_identity(settings, folder, now),
             audit=_secret(folder / "audit-checkpoint.key"),
             prompt_hash=_secret(folder / "prompt-hash.key"),
-            trust_pem=_read(settings.trust_anchors_file) if settings.trust_anchors_file else b"",
+            trust_pem=read_file(settings.trust_anchors_file) if settings.trust_anchors_file else b"",
             development_watermark=settings.watermark_key_file is None,
         )
     except OSError as error:
@@ -82,7 +82,7 @@ def read_key_file(path: Path) -> bytes:
 
     """
     try:
-        key = bytes.fromhex("".join(_read(path).decode("ascii").split()))
+        key = bytes.fromhex("".join(read_file(path).decode("ascii").split()))
     except (UnicodeDecodeError, ValueError) as error:
         raise StartupError(f"key file {path}: expected 16..64 bytes in hex (32..128 digits).") from error
     if not 16 <= len(key) <= 64:
@@ -90,26 +90,11 @@ def read_key_file(path: Path) -> bytes:
     return key
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StartupError(f"{path}: cannot be read ({error.strerror}).") from error
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _secret(path: Path) -> bytes:
     """Return the 32 bytes in `path` (hex), made on first use."""
     if not path.exists():
         staged = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        _write_private(staged, secrets.token_hex(KEY_BYTES).encode() + b"\n")
+        write_private(staged, secrets.token_hex(KEY_BYTES).encode() + b"\n")
         try:
             os.link(staged, path)
         except FileExistsError:
@@ -117,26 +102,3 @@ def _secret(path: Path) -> bytes:
         finally:
             staged.unlink()
     return read_key_file(path)
-
-
-def _identity(settings: Settings, folder: Path, now: datetime) -> SigningIdentity:
-    if (settings.signing_chain_file is None) != (settings.signing_key_file is None):
-        raise StartupError(
-            "signing: got one of signing_chain_file and signing_key_file, expected both or neither."
-        )
-    if settings.signing_chain_file and settings.signing_key_file:
-        return load_identity(_read(settings.signing_chain_file), _read(settings.signing_key_file), None)
-    home = folder / "development-signing"
-    if not home.exists():
-        made = create_development_identity(now)
-        staged = Path(tempfile.mkdtemp(prefix=".development-signing.", dir=folder))
-        _write_private(staged / "chain.pem", made.chain_pem)
-        _write_private(staged / "key.pem", made.key_pem)
-        _write_private(staged / "root.pem", made.root_pem)
-        try:
-            staged.rename(home)
-        except OSError:
-            shutil.rmtree(staged)  # another process was first
-            if not home.exists():
-                raise
-    return load_identity(_read(home / "chain.pem"), _read(home / "key.pem"), _read(home / "root.pem"))

@@ -4,6 +4,7 @@ from watermark.signing_development import create_development_identity
 from watermark.signing_identity import (
     CLAIM_SIGNING,
     SigningIdentity,
+    algorithm_of,
     load_identity,
     load_remote_identity,
 )
@@ -11,6 +12,7 @@ from watermark.signing_identity import (
 __all__ = [
     "CLAIM_SIGNING",
     "SigningIdentity",
+    "algorithm_of",
     "create_development_identity",
     "load_identity",
     "load_remote_identity",

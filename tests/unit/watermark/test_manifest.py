@@ -13,16 +13,19 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import numpy as np
 import pytest
 from c2pa import Reader
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from PIL import Image
 
 from watermark.c2pa_settings import reading_context
-from watermark.errors import ManifestError, TimestampError
+from watermark.errors import ManifestError, SigningError, TimestampError
 from watermark.label import COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA, AiLabel
 from watermark.manifest import SOFT_BINDING_ALG, ManifestSigner, Source, TrustAnchors, read_manifest
 from watermark.manifest_report import report_of
 from watermark.metadata import build_exif, build_xmp, read_metadata
 from watermark.picture import MIME, WRITABLE, decode_picture, encode_picture
-from watermark.signing import create_development_identity
+from watermark.signing import create_development_identity, load_remote_identity
 
 NOW = datetime.now(UTC)
 ID = "0123456789abcdef"
@@ -197,6 +200,40 @@ def test_threads_share_one_signer(signed):
         results = list(pool.map(work, range(48)))
     assert [(status, value) for status, value, _ in results] == [("valid", f"{i:016x}") for i in range(48)]
     assert len({manifest_id for *_, manifest_id in results}) == 48
+
+
+# ---- keys kept elsewhere
+
+
+def remote_identity(broken):
+    key = serialization.load_pem_private_key(IDENTITY.key_pem, None)
+
+    def sign(data):
+        if broken:
+            raise SigningError(broken[0])
+        r, s = decode_dss_signature(key.sign(data, ec.ECDSA(hashes.SHA256())))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+    return load_remote_identity(IDENTITY.chain_pem, sign, IDENTITY.root_pem)
+
+
+def test_a_key_kept_elsewhere_signs():
+    signer = ManifestSigner(remote_identity([]))
+    made = signer.sign(unsigned("png"), "image/png", LABEL, soft_binding=ID)
+    report = read_manifest(made.data, "image/png", trust=TRUST)
+    assert (report.status, report.integrity, report.trusted) == ("valid", "ok", True)
+
+
+@pytest.mark.parametrize("sources", [0, 1])
+def test_a_key_kept_elsewhere_that_fails_says_why_and_signs_nothing(signed, sources):
+    broken = []
+    signer = ManifestSigner(remote_identity(broken))
+    parents = [Source(signed["jpeg"].data, "image/jpeg")] * sources
+    broken.append("the module is gone")
+    with pytest.raises(SigningError, match="the module is gone"):
+        signer.sign(unsigned("png"), "image/png", LABEL, soft_binding=ID, sources=parents)
+    broken.clear()
+    assert signer.sign(unsigned("png"), "image/png", LABEL, soft_binding=ID, sources=parents).manifest_id
 
 
 # ---- trust

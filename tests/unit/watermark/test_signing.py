@@ -5,11 +5,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from watermark.errors import SigningError
-from watermark.signing import CLAIM_SIGNING, create_development_identity, load_identity
+from watermark.signing import (
+    CLAIM_SIGNING,
+    create_development_identity,
+    load_identity,
+    load_remote_identity,
+)
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -171,3 +177,51 @@ def test_an_encrypted_key_and_a_weak_key_are_refused(development, key):
     odd = ec.generate_private_key(ec.SECP256K1())
     with pytest.raises(SigningError, match="P-256"):
         load_identity(pem(leaf(odd)), pem_key(odd), now=NOW)
+
+
+# ---- a key that is elsewhere
+
+
+def signing_with(key):
+    """What a hardware module does, in the forms that `load_remote_identity` asks for."""
+
+    def sign(data):
+        if isinstance(key, ec.EllipticCurvePrivateKey):
+            digest = {256: hashes.SHA256(), 384: hashes.SHA384(), 521: hashes.SHA512()}[key.key_size]
+            size = -(-key.key_size // 8)
+            pair = decode_dss_signature(key.sign(data, ec.ECDSA(digest)))
+            return b"".join(number.to_bytes(size, "big") for number in pair)
+        if isinstance(key, rsa.RSAPrivateKey):
+            pss = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=32)
+            return key.sign(data, pss, hashes.SHA256())
+        return key.sign(data)
+
+    return sign
+
+
+@pytest.mark.parametrize(
+    ("make", "algorithm"),
+    [
+        (lambda: ec.generate_private_key(ec.SECP256R1()), "es256"),
+        (lambda: ec.generate_private_key(ec.SECP521R1()), "es512"),
+        (lambda: rsa.generate_private_key(65537, 2048), "ps256"),
+        (ed25519.Ed25519PrivateKey.generate, "ed25519"),
+    ],
+)
+def test_a_key_elsewhere_proves_itself(make, algorithm):
+    key = make()
+    identity = load_remote_identity(pem(leaf(key)), signing_with(key), now=NOW)
+    assert (identity.algorithm, identity.key_pem) == (algorithm, None)
+    assert "function" not in repr(identity)
+
+
+@pytest.mark.parametrize("answer", [b"", b"x", bytes(64), bytes(63)])
+def test_a_key_elsewhere_that_signs_wrongly_is_refused(key, answer):
+    with pytest.raises(SigningError, match="does not verify"):
+        load_remote_identity(pem(leaf(key)), lambda data: answer, now=NOW)
+
+
+def test_a_key_elsewhere_of_another_certificate_is_refused(key):
+    other = ec.generate_private_key(ec.SECP256R1())
+    with pytest.raises(SigningError, match="does not verify"):
+        load_remote_identity(pem(leaf(key)), signing_with(other), now=NOW)
