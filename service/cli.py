@@ -77,8 +77,12 @@ def embed(
     quality: Annotated[
         str, typer.Option(help="limits on the change: archival, balanced or robust")
     ] = "balanced",
-    replace: Annotated[bool, typer.Option(help="take out a mark of the same key that is there already")] = False,
-    refuse_flat: Annotated[bool, typer.Option(help="refuse a picture that is flat nearly everywhere")] = False,
+    replace: Annotated[
+        bool, typer.Option(help="take out a mark of the same key that is there already")
+    ] = False,
+    refuse_flat: Annotated[
+        bool, typer.Option(help="refuse a picture that is flat nearly everywhere")
+    ] = False,
     key_file: KeyFile = None,
     data_dir: DataDir = None,
     config: Config = None,

@@ -139,9 +139,7 @@ def watermark_key(key_file: Path | None, data_dir: Path | None, config: Path | N
     return load_or_create_keys(load_settings(config, data_dir=data_dir), datetime.now(UTC)).watermark
 
 
-def watermark_keys(
-    key_file: Path | None, data_dir: Path | None, config: Path | None
-) -> tuple[bytes, ...]:
+def watermark_keys(key_file: Path | None, data_dir: Path | None, config: Path | None) -> tuple[bytes, ...]:
     """Return the key of `key_file`, else all keys of the installation, the one that marks first."""
     from service.keys import load_or_create_keys, read_key_file
     from service.settings import load_settings

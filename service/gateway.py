@@ -156,12 +156,14 @@ class Gateway:
         format_: str | None = None,
         max_pixels: int | None = None,
         profiles: tuple[str, ...] = (),
+        replace_mark: bool = False,
     ) -> MarkedPicture:
         """Check and mark a picture that was made elsewhere, by the system that the caller calls `generator`.
 
         Without `format_` the file keeps its own format where we can write that, else it becomes PNG. The upload
         becomes the parent of the new manifest: we saw it, we did not make it. `profiles` are labelling profiles
-        beside the installation's own.
+        beside the installation's own. With `replace_mark` a watermark of ours that is in the picture gives way to a
+        new one, whose record names the old one as its parent.
 
         Raises:
             PictureError: `data` is not one still picture that we can read within the limits.
@@ -191,6 +193,9 @@ class Gateway:
             if format_ is None:
                 format_ = picture.format if picture.format in WRITABLE else "png"
             origin = self._origin(trail, data, picture.mime, picture.icc, profiles)
+            if replace_mark:
+                parent = self._marker.known_as(data, picture.image)
+                origin = replace(origin, replace_mark=True, parent=parent)
             marked = self._marker.mark(picture.image, format_, origin, trail.stages)
             trail.record_ids.append(marked.id)
         return marked

@@ -6,7 +6,6 @@ own. Two processes that start at once agree: files appear by an atomic link or r
 winner's. Which identity signs is `service.signing_keys`.
 """
 
-import hashlib
 import os
 import secrets
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from service.errors import StartupError
 from service.key_files import read_file, write_private
 from service.settings import Settings
 from service.signing_keys import open_identity
+from watermark import key_id
 from watermark.errors import SigningError
 from watermark.signing import SigningIdentity
 
@@ -33,6 +33,7 @@ class Keys:
     prompt_hash: bytes = field(repr=False)
     trust_pem: bytes
     development_watermark: bool
+    old_watermarks: tuple[bytes, ...] = field(default=(), repr=False)
 
     @property
     def development(self) -> bool:
@@ -42,7 +43,12 @@ class Keys:
     @property
     def watermark_key_id(self) -> str:
         """Eight hex digits that name the watermark key without revealing it."""
-        return hashlib.sha256(b"countermark watermark key id\0" + self.watermark).hexdigest()[:8]
+        return key_id(self.watermark)
+
+    @property
+    def all_watermarks(self) -> tuple[bytes, ...]:
+        """The key that marks, then the ones that marked before it: all are looked for."""
+        return (self.watermark, *self.old_watermarks)
 
 
 def load_or_create_keys(settings: Settings, now: datetime) -> Keys:
@@ -67,6 +73,7 @@ def load_or_create_keys(settings: Settings, now: datetime) -> Keys:
             prompt_hash=_secret(folder / "prompt-hash.key"),
             trust_pem=read_file(settings.trust_anchors_file) if settings.trust_anchors_file else b"",
             development_watermark=settings.watermark_key_file is None,
+            old_watermarks=tuple(read_key_file(path) for path in settings.watermark_old_key_files),
         )
     except OSError as error:
         raise StartupError(f"keys: {error}. Make {folder} writable or choose another --data-dir.") from error

@@ -42,7 +42,8 @@ class Origin:
 
     `kind` "generation": our generator made it, and `source` is the upstream's file where there was one. "edit": it made
     it from `inputs`, the first of which has the record `parent` where it is ours. "mark": somebody handed `source` in,
-    and `generator` is what they call the system that made it.
+    and `generator` is what they call the system that made it. `replace_mark`: a watermark of ours in it gives way to a
+    new one, with a record of its own, instead of being kept.
     """
 
     kind: str
@@ -58,6 +59,7 @@ class Origin:
     profiles: tuple[str, ...] = ()
     inputs: tuple[Source, ...] = ()
     parent: str | None = None
+    replace_mark: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,19 +183,21 @@ class Marker:
         record = self._registry.by_sha256(hashlib.sha256(data).hexdigest())
         if record is not None:
             return record.id
-        payload = watermark.detect(image, key=self._keys.watermark).payload
+        payload = watermark.detect(image, key=self._keys.all_watermarks).payload
         return payload.hex() if payload else None
 
     def _watermarked(
         self, image: NDArray[np.uint8], origin: Origin, now: datetime
     ) -> tuple[str, NDArray[np.uint8]]:
         """Return the id and the pixels that carry it; what came in from outside may carry one already."""
-        if origin.source is not None and origin.kind != "edit":
-            payload = watermark.detect(image, key=self._keys.watermark).payload
+        again = origin.replace_mark or origin.kind == "edit"
+        if origin.source is not None and not again:
+            payload = watermark.detect(image, key=self._keys.all_watermarks).payload
             if payload is not None:
                 return payload.hex(), image
         record_id = self._registry.reserve(now)
-        return record_id, watermark.embed(image, bytes.fromhex(record_id), key=self._keys.watermark)
+        key = self._keys.watermark
+        return record_id, watermark.embed(image, bytes.fromhex(record_id), key=key, replace=again)
 
 
 def _sources(origin: Origin) -> list[Source]:

@@ -8,7 +8,7 @@ rule TID251).
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -91,11 +91,20 @@ class Settings(BaseSettings):
     )
     signing_key_file: Path | None = Field(None, description="PEM private key (PKCS#8) of the leaf")
     signing_pkcs11_module: Path | None = Field(
-        None, description="PKCS#11 library of the hardware module that holds the key, instead of signing_key_file"
+        None,
+        description="PKCS#11 library of the hardware module that holds the key, instead of signing_key_file",
     )
     signing_pkcs11_token: str = Field("", description="label of the token in that module")
     signing_pkcs11_key: str = Field("", description="label of the private key in the token")
     signing_pkcs11_pin_file: Path | None = Field(None, description="file with the token's user PIN")
+    timestamp_url: str | None = Field(
+        None, pattern=r"^https?://[^\s]{1,500}$", description="RFC 3161 timestamp authority; none without"
+    )
+    timestamp_policy: Literal["refuse", "retry", "sign_without"] = Field(
+        "retry",
+        description="when the authority is down: refuse, retry three times and then refuse, or sign without and queue",
+    )
+    manifest_thumbnails: bool = Field(True, description="put a JPEG of up to 512 px into each manifest")
     trust_anchors_file: Path | None = Field(
         None, description="PEM certificates whose signers are shown as trusted"
     )

@@ -23,7 +23,6 @@ from watermark.errors import BadOption, ImageTooFlat
 from watermark.inputs import (
     LEVELS_PER_8_BIT,
     AnyImage,
-    Image,
     Picture,
     check_image,
     check_key,
@@ -31,7 +30,7 @@ from watermark.inputs import (
     rgb_of,
 )
 from watermark.localisation import mean_presence
-from watermark.margin import ENOUGH, HOPELESS, surviving_information
+from watermark.margin import ENOUGH, HARSH_JPEG_QUALITIES, HOPELESS, surviving_information
 from watermark.mask import perceptual_mask
 from watermark.message import carrier_coefficients
 from watermark.profiles import DEFAULT, PROFILES, Profile, profile_named
@@ -125,31 +124,27 @@ class _Layer:
         usual = sample.largest(limits)
         if limits.needy_psnr_db is None or min(self.rgb.shape[:2]) >= NEEDY_UNDER_PX:
             return usual
-        low = self._information(usual)
-        if low >= ENOUGH:
-            return usual
-        cap = limits.flat_luma_rms / float(LUMA @ self.weights)
-        grown = usual.amplitude * max(1.0, sample.headroom(usual, limits.needy_psnr_db, limits.ssim))
-        fullest = sample.boosted(
-            Strength(min(grown, max(cap, usual.amplitude)), usual.boost),
-            limits.needy_psnr_db,
-            limits.ssim,
-            NEEDY_BOOSTS,
-        )
-        high = self._information(fullest)
-        if high < HOPELESS:
-            return usual
-        # information grows with the square of the amplitude, and that with the share
-        share = (math.sqrt(ENOUGH) - math.sqrt(max(low, 0.0))) / max(
-            math.sqrt(high) - math.sqrt(max(low, 0.0)), 1e-6
-        )
-        return usual.towards(fullest, min(1.0, max(0.0, share)))
+        fullest: Strength | None = None
+        for quality in HARSH_JPEG_QUALITIES:
+            low = self._information(usual, quality)
+            if low >= ENOUGH:
+                return usual
+            fullest = fullest or self._fullest(sample, usual, limits, limits.needy_psnr_db)
+            high = self._information(fullest, quality)
+            if high >= HOPELESS:
+                return usual.towards(fullest, _share(low, high))
+        return usual
 
-    def _information(self, strength: Strength) -> float:
-        marked = self.add(strength)
-        return surviving_information(
-            self.tile, rgb_of(marked), self.payload, self.place.variant, self.place.origin
-        )
+    def _fullest(self, sample: Sample, usual: Strength, limits: Profile, psnr_db: float) -> Strength:
+        """The most that a picture in need is given."""
+        cap = max(limits.flat_luma_rms / float(LUMA @ self.weights), usual.amplitude)
+        grown = usual.amplitude * max(1.0, sample.headroom(usual, psnr_db, limits.ssim))
+        return sample.boosted(Strength(min(grown, cap), usual.boost), psnr_db, limits.ssim, NEEDY_BOOSTS)
+
+    def _information(self, strength: Strength, quality: int) -> float:
+        marked = rgb_of(self.add(strength))
+        place = self.place
+        return surviving_information(self.tile, marked, self.payload, place.variant, place.origin, quality)
 
     def add(self, strength: Strength) -> AnyImage:
         """Return the marked picture, of the dtype and shape of the original."""
@@ -179,6 +174,12 @@ class _Place:
 
     origin: tuple[float, float]
     variant: int
+
+
+def _share(low: float, high: float) -> float:
+    """How far to go towards the fullest strength: information grows with the square of the amplitude."""
+    start, end = math.sqrt(max(low, 0.0)), math.sqrt(high)
+    return min(1.0, max(0.0, (math.sqrt(ENOUGH) - start) / max(end - start, 1e-6)))
 
 
 def _draw_place(tile: Tile, payload: bytes, image: AnyImage) -> _Place:

@@ -19,7 +19,8 @@ from watermark.softbits import soft_bits
 from watermark.spectrum import Spectrum
 from watermark.tile import UNITS, Tile, period_px
 
-HARSH_JPEG_QUALITY = 10
+HARSH_JPEG_QUALITIES = (10, 20)
+"""What a message shall survive, hardest first; where one is out of reach the next is tried for."""
 
 ENOUGH = 135.0
 """A little over what decodes: the detector's better front end adds up to 20 % to what is measured here."""
@@ -29,11 +30,11 @@ HOPELESS = 90.0
 
 
 def surviving_information(
-    tile: Tile, marked: Image, payload: bytes, variant: int, origin: tuple[float, float]
+    tile: Tile, marked: Image, payload: bytes, variant: int, origin: tuple[float, float], quality: int
 ) -> float:
-    """Bits of soft information that JPEG at quality 10 leaves of the message in `marked`, uint8 (H, W, 3)."""
+    """Bits of soft information that JPEG at a quality leaves of the message in `marked`, uint8 (H, W, 3)."""
     _, file = cv2.imencode(
-        ".jpg", np.ascontiguousarray(marked[:, :, ::-1]), [cv2.IMWRITE_JPEG_QUALITY, HARSH_JPEG_QUALITY]
+        ".jpg", np.ascontiguousarray(marked[:, :, ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality]
     )
     decoded = np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.uint8)
     compressed = np.ascontiguousarray(decoded[:, :, ::-1])

@@ -96,7 +96,8 @@ async def mark(request: Request) -> Response:
     """Check a picture, mark it in all three ways and return the file.
 
     Multipart field `file` with optional text fields `prompt`, `generator` (the system that made it) and `profile`
-    (labelling profiles, comma-separated, beside the installation's own), or a raw body.
+    (labelling profiles, comma-separated, beside the installation's own) and `replace` ("true": a watermark of this
+    service in the picture gives way to a new one), or a raw body.
     """
     data, fields = await read_picture(request)
     prompt, generator = fields.get("prompt") or None, check_system_name(fields.get("generator", ""))
@@ -114,6 +115,7 @@ async def mark(request: Request) -> Response:
         trail,
         max_pixels=parts.settings.max_mark_pixels,
         profiles=profiles,
+        replace_mark=fields.get("replace", "").lower() in {"true", "1", "yes"},
     )
     headers = {"Countermark-Id": picture.id, "Countermark-Action": trail.action}
     return Response(picture.data, media_type=picture.mime, headers=headers)

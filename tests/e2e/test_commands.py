@@ -85,6 +85,14 @@ def test_embed_and_detect(home: Path, picture: Path) -> None:
     done = run("detect", out, "--json", "--key-file", key, data=home / "data")
     assert done.returncode == 0
     assert json.loads(done.stdout)["payload"] == "0123456789abcdef"
+    again = home / "again.png"
+    second = ("embed", out, again, "--payload", "fedcba9876543210", "--key-file", key)
+    assert run(*second, "--quality", "robust", data=home / "data").returncode == 0
+    row = json.loads(run("detect", again, "--json", "--key-file", key, data=home / "data").stdout)
+    assert {row["payload"], *row["other_payloads"]} == {"0123456789abcdef", "fedcba9876543210"}
+    assert run(*second, "--replace", data=home / "data").returncode == 0
+    row = json.loads(run("detect", again, "--json", "--key-file", key, data=home / "data").stdout)
+    assert (row["payload"], row["other_payloads"]) == ("fedcba9876543210", [])
     done = run("detect", picture, out, "--json", data=home / "data")  # another key: the installation's
     assert done.returncode == 1
     assert [row["payload"] for row in json.loads(done.stdout)] == [None, None]

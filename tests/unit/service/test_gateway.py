@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+import watermark
 from classifiers import CATEGORIES, Scores
 from safety import Guard, Policy
 from safety.audit_entry import AuditEntry
@@ -30,7 +31,7 @@ from service.verification_report import VerificationReport
 from watermark.errors import ImageTooSmall, UnsupportedPicture
 from watermark.manifest import TrustAnchors
 from watermark.manifest_timeline import read_timeline
-from watermark.picture import Limits
+from watermark.picture import Limits, decode_picture
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -298,6 +299,18 @@ def test_a_picture_of_ours_keeps_its_id_when_it_is_marked_again(rig: Rig, format
     assert report.findings == []
     assert report.signals.c2pa.ingredients == 1
     assert report.signals.metadata.record_id == first.id
+
+
+def test_a_watermark_of_ours_is_replaced_on_request(rig: Rig) -> None:
+    (first,) = rig.generate(format_="png")
+    again = rig.gateway.mark(first.data, None, "", Trail("req_9", "mark"), replace_mark=True)
+    assert again.id != first.id
+    record = rig.registry.get(again.id)
+    assert record is not None
+    assert record.parent == first.id
+    found = watermark.detect(decode_picture(again.data).image, key=rig.keys.watermark)
+    assert found.payload == bytes.fromhex(again.id)
+    assert found.others == ()
 
 
 # ---- edits

@@ -5,8 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import watermark
 from service.errors import StartupError
 from service.keys import load_or_create_keys, read_key_file
 from service.settings import Settings
@@ -56,6 +58,25 @@ def test_own_watermark_key(tmp_path: Path) -> None:
     keys = load_or_create_keys(Settings(data_dir=tmp_path / "data", watermark_key_file=file), NOW)
     assert keys.watermark == bytes.fromhex("00112233445566778899aabbccddeeff")
     assert not keys.development_watermark
+
+
+def test_a_changed_key_finds_the_marks_of_the_old_one(tmp_path: Path) -> None:
+    files = []
+    for name in ("now", "before"):
+        files.append(tmp_path / f"{name}.key")
+        files[-1].write_text(name.encode().hex().ljust(32, "0"))
+    settings = Settings(
+        data_dir=tmp_path / "data", watermark_key_file=files[0], watermark_old_key_files=(files[1],)
+    )
+    keys = load_or_create_keys(settings, NOW)
+    now, before = keys.all_watermarks
+    assert keys.watermark == now
+    picture = np.random.default_rng(0).integers(60, 200, (200, 260, 3), dtype=np.uint8)
+    old = watermark.embed(picture, b"old mark", key=before)
+    found = watermark.detect(old, key=keys.all_watermarks)
+    assert found.payload == b"old mark"
+    assert found.key_id == watermark.key_id(before)
+    assert found.key_id != keys.watermark_key_id
 
 
 def test_signing_files_come_in_pairs(tmp_path: Path) -> None:
