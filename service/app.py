@@ -14,9 +14,10 @@ from starlette.exceptions import HTTPException
 
 from safety.errors import SafetyError
 from service.answers import error_answer
+from service.compliance import Linter
 from service.errors import HttpFailure, ServiceError, describe
 from service.request_log import Metrics, RequestLog
-from service.routes import images, moderations, pages, records, verify
+from service.routes import comply, images, moderations, pages, records, verify
 from service.runtime import Runtime
 from service.uploads import BodyLimit, keep_uploads_in_memory
 from service.workers import Workers
@@ -44,11 +45,12 @@ def create_app(runtime: Runtime) -> FastAPI:
         redoc_url=None,
     )
     app.state.runtime = runtime
+    app.state.linter = Linter(runtime.verifier, runtime.limits, runtime.keys.all_watermarks)
     metrics = Metrics()
     keep_uploads_in_memory(runtime.settings.max_upload_bytes)
     app.add_middleware(BodyLimit, max_bytes=runtime.settings.max_upload_bytes)
     app.add_middleware(RequestLog, metrics=metrics)
-    for module in (images, moderations, verify, records, pages):
+    for module in (images, moderations, verify, comply, records, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=pages.PAGES / "static"), name="static")
 

@@ -15,6 +15,7 @@ import typer
 
 from service.cli_audit import audit_app
 from service.cli_classify import classify
+from service.cli_comply import comply
 from service.cli_detect import detect
 from service.cli_options import Config, DataDir, Json, KeyFile
 from service.cli_policy import policy_app
@@ -46,6 +47,7 @@ app.add_typer(policy_app, name="policy")
 app.add_typer(receipt_app, name="receipt")
 app.add_typer(review_app, name="review")
 app.command()(classify)
+app.command()(comply)
 app.command()(detect)
 app.command()(verify)
 

@@ -25,9 +25,12 @@ def judge_each(
     line: Callable[[dict[str, Any]], str],
     json_: bool,
     *,
-    positive: Callable[[dict[str, Any]], bool],
+    positive: Callable[[dict[str, Any]], bool | None],
 ) -> NoReturn:
-    """Judge every file; a file that cannot be judged does not stop the others, but the status is 2."""
+    """Judge every file; a file that cannot be judged does not stop the others, but the status is 2.
+
+    `positive` answers None for a verdict that could not be reached.
+    """
     from watermark.errors import WatermarkError
 
     def outcome(file: Path) -> dict[str, Any] | Exception:
@@ -47,7 +50,7 @@ def judge_together(
     line: Callable[[dict[str, Any]], str],
     json_: bool,
     *,
-    positive: Callable[[dict[str, Any]], bool],
+    positive: Callable[[dict[str, Any]], bool | None],
 ) -> NoReturn:
     """As `judge_each`, for what goes faster many at a time; `read` raises for what `judge` could not take."""
     from watermark.errors import WatermarkError
@@ -78,7 +81,7 @@ def _report(
     outcomes: Iterable[dict[str, Any] | Exception],
     line: Callable[[dict[str, Any]], str],
     json_: bool,
-    positive: Callable[[dict[str, Any]], bool],
+    positive: Callable[[dict[str, Any]], bool | None],
 ) -> NoReturn:
     """Print one verdict a file, as they come, and end with the worst status."""
     from rich.console import Console
@@ -100,7 +103,8 @@ def _report(
             text, worst = f"could not judge: {message}", CANNOT_JUDGE
         else:
             row = {"file": str(file)} | outcome
-            text, worst = line(row), max(worst, OK if positive(row) else NEGATIVE)
+            status = {True: OK, False: NEGATIVE, None: CANNOT_JUDGE}[positive(row)]
+            text, worst = line(row), max(worst, status)
         rows.append(row)
         if not json_:
             say(f"{file}: {text}")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from watermark.label import says_ai
+from watermark.label import NOT_STATED, says_ai
 from watermark.traces import Traces, collect_traces
 from watermark.writers import recognise_writers
 
@@ -62,9 +62,10 @@ def read_disclosure(data: bytes, format: str) -> Disclosure:  # noqa: A002 - the
 def _where(
     traces: Traces, properties: tuple[str, ...], fields: tuple[str, ...], china: tuple[str, ...]
 ) -> list[str]:
-    places = [f"XMP {name}" for name in properties if traces.xmp.get(name)]
+    empty = {None, "", NOT_STATED}
+    places = [f"XMP {name}" for name in properties if traces.xmp.get(name) not in empty]
     for carrier, statement in traces.statements.items():
-        places += [f"{carrier} ({name})" for name in fields if statement.get(name)]
+        places += [f"{carrier} ({name})" for name in fields if statement.get(name) not in empty]
     for carrier, label in traces.aigc.items():
         places += [f"{carrier} ({name})" for name in china if label.get(name)]
     return places

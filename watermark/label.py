@@ -43,6 +43,8 @@ HUMAN_SOURCE_TERMS: Final = frozenset(
 
 _RECORD_ID: Final = re.compile(r"[0-9a-f]{16}")
 _MAX_NAME: Final = 200  # characters; keeps EXIF far below JPEG's 64 KiB segment
+NOT_STATED: Final = "not stated"
+"""Written where a name or version is not known; it counts as no statement."""
 MAX_PROMPT: Final = 4000  # characters; at most 24 KB escaped, so XMP stays below JPEG's 64 KiB segment
 
 

@@ -28,6 +28,9 @@ class Clause:
         level: `must` decides the verdict; `should` (encouraged) and `may` (optional) are reported only.
         remedy: what to do where it is missing.
         unconfirmed: what of this clause was not read in its source, or an empty text.
+        words: regular expression that a visible label must match; empty: any wording that says AI.
+        height_share: least height of its letters, of the shortest side.
+        unread: why a label that is there may escape the reader of visible labels, or an empty text.
 
     """
 
@@ -38,6 +41,9 @@ class Clause:
     level: Level
     remedy: str
     unconfirmed: str = ""
+    words: str = ""
+    height_share: float = 0.0
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
