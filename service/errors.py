@@ -23,7 +23,7 @@ from typing import Any
 from safety import Decision
 from safety.errors import AuditError, SafetyError
 from service.trail import asked_for
-from watermark.errors import PictureError, WatermarkError
+from watermark.errors import PictureError, SigningError, TimestampError, WatermarkError
 
 
 class ServiceError(Exception):
@@ -147,6 +147,22 @@ _ANSWERS: tuple[tuple[type[Exception], _Row], ...] = (
         ),
     ),
     (PictureError, _Row(422)),
+    (
+        TimestampError,
+        _Row(
+            503,
+            "timestamp_unavailable",
+            "The timestamp authority did not answer, so the picture was not signed. Try again later.",
+        ),
+    ),
+    (
+        SigningError,
+        _Row(
+            503,
+            "signing_unavailable",
+            "The signing key did not answer, so nothing was signed. Try again later.",
+        ),
+    ),
     (WatermarkError, _Row(422, "cannot_mark")),
     (
         Exception,
@@ -176,7 +192,9 @@ def describe(error: Exception) -> HttpFailure:
         status=_PICTURE_STATUS.get(code, row.status) if isinstance(error, PictureError) else row.status,
         code=code,
         message=row.text or str(error),
-        param="file" if isinstance(error, WatermarkError) else getattr(error, "param", None),
+        param="file"
+        if isinstance(error, WatermarkError) and row.status < 500
+        else getattr(error, "param", None),
         extra=extra,
         retry_after_s=1 if row.status == 503 else None,
     )

@@ -20,15 +20,17 @@ import watermark
 from safety.decision import Action
 from service.keys import Keys
 from service.labelling import Labelling
+from service.resign_queue import SigningJob
 from service.stages import StageTimes
 from service.stores import Record, RegistryStore
+from service.timestamping import PolicySigner, Timestamp
 from watermark.exif import build_exif
 from watermark.label import (
     COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA,
     TRAINED_ALGORITHMIC_MEDIA,
     AiLabel,
 )
-from watermark.manifest import ManifestSigner, Source, TrustAnchors, read_manifest
+from watermark.manifest import Source, TrustAnchors, read_manifest
 from watermark.manifest_claim import SOURCE_IDS
 from watermark.metadata import build_text
 from watermark.picture import MIME, encode_picture
@@ -72,6 +74,7 @@ class MarkedPicture:
     width: int
     height: int
     transparent: bool
+    timestamp: Timestamp = "none"
 
 
 class Marker:
@@ -84,13 +87,14 @@ class Marker:
         registry: RegistryStore,
         clock: Callable[[], datetime],
         *,
+        signer: PolicySigner | None = None,
         thumbnails: bool = True,
         labelling: Labelling | None = None,
     ) -> None:
         self._labelling = labelling or Labelling()
         self._keys, self._provider, self._registry, self._clock = keys, provider, registry, clock
         self._thumbnails = thumbnails
-        self._signer = ManifestSigner(keys.identity)
+        self._signer = signer or PolicySigner(keys.identity)
 
     def mark(
         self,
@@ -143,14 +147,15 @@ class Marker:
             )
         mime = MIME[format_]
         with stages("sign"):
-            signed = self._signer.sign(
-                unsigned,
-                mime,
-                label,
+            job = SigningJob(
+                data=unsigned,
+                mime=mime,
+                label=label,
                 soft_binding=record_id,
-                sources=_sources(origin),
+                sources=tuple(_sources(origin)),
                 thumbnail=make_thumbnail(marked) if self._thumbnails else None,
             )
+            signed, timestamp = self._signer.sign(job)
         height, width = image.shape[:2]
         if known is None:
             record = Record(
@@ -175,8 +180,10 @@ class Marker:
             )
             with stages("register"):
                 self._registry.put(record)
+        if timestamp == "pending":
+            self._signer.await_timestamp(job)
         transparent = image.shape[2] == 4 and format_ != "jpeg"
-        return MarkedPicture(record_id, signed.data, mime, width, height, transparent)
+        return MarkedPicture(record_id, signed.data, mime, width, height, transparent, timestamp)
 
     def known_as(self, data: bytes, image: NDArray[np.uint8]) -> str | None:
         """Return the id of the record that a file is, by its hash, or that its watermark names; None when not ours."""

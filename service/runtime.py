@@ -14,8 +14,10 @@ from service.marking import Marker
 from service.receipt import ReceiptIssuer
 from service.receipt_keys import FOLDER as RECEIPT_FOLDER
 from service.receipt_keys import ReceiptKeys
+from service.resign_queue import ResignQueue
 from service.settings import Settings
 from service.stores import AuditStore, RegistryStore, audit_sqlite, registry_sqlite
+from service.timestamping import PolicySigner
 from service.verification import Verifier
 from watermark.manifest import TrustAnchors
 from watermark.picture import Limits
@@ -38,6 +40,7 @@ class Runtime:
     guard: Guard
     generator: Generator
     gateway: Gateway
+    signer: PolicySigner
     verifier: Verifier
     receipts: ReceiptIssuer
     registry: RegistryStore
@@ -46,6 +49,7 @@ class Runtime:
     def close(self) -> None:
         """Close stores and connections."""
         self.generator.close()
+        self.signer.close()
         self.audit.close()
         self.registry.close()
 
@@ -94,6 +98,18 @@ def open_guard(settings: Settings) -> Guard:
         )
     except SafetyError as error:
         raise StartupError(f"safety checks: {error}") from error
+
+
+def open_signer(settings: Settings, keys: Keys) -> PolicySigner:
+    """Build what signs manifests, with the timestamp authority that the settings name."""
+    return PolicySigner(
+        keys.identity, settings.timestamp_url, settings.timestamp_policy, resign_queue(settings)
+    )
+
+
+def resign_queue(settings: Settings) -> ResignQueue:
+    """Return the queue of pictures that wait for a timestamp."""
+    return ResignQueue(settings.data_dir / "awaiting-timestamp")
 
 
 def open_verifier(settings: Settings, keys: Keys) -> Verifier:
@@ -150,9 +166,19 @@ def build_runtime(settings: Settings) -> Runtime:
         raise StartupError(f"safety checks: {error}") from error
     generator = create_generator(settings.generator, **settings.generator_options)
     labelling = Labelling(settings.label_profiles, settings.aigc_producer, settings.label_prompt)
-    marker = Marker(keys, settings.provider, registry, utc_now, labelling=labelling)
+    signer = open_signer(settings, keys)
+    marker = Marker(
+        keys,
+        settings.provider,
+        registry,
+        utc_now,
+        signer=signer,
+        thumbnails=settings.manifest_thumbnails,
+        labelling=labelling,
+    )
     return Runtime(
         settings=settings,
+        signer=signer,
         keys=keys,
         limits=limits,
         guard=guard,

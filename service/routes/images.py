@@ -75,7 +75,12 @@ def _answer(pictures: list[MarkedPicture], format_: str, trail: Trail, request: 
         "output_format": format_,
         "size": f"{first.width}x{first.height}",
         "data": [
-            {"b64_json": base64.b64encode(p.data).decode("ascii"), "countermark_id": p.id} for p in pictures
+            {
+                "b64_json": base64.b64encode(p.data).decode("ascii"),
+                "countermark_id": p.id,
+                "countermark_timestamp": p.timestamp,
+            }
+            for p in pictures
         ],
         "countermark": {
             "action": trail.action,
@@ -118,4 +123,6 @@ async def mark(request: Request) -> Response:
         replace_mark=fields.get("replace", "").lower() in {"true", "1", "yes"},
     )
     headers = {"Countermark-Id": picture.id, "Countermark-Action": trail.action}
+    if picture.timestamp != "none":
+        headers["Countermark-Timestamp"] = picture.timestamp
     return Response(picture.data, media_type=picture.mime, headers=headers)

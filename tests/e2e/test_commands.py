@@ -154,7 +154,19 @@ def test_audit_of_a_mistyped_directory_cannot_be_judged(home: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["serve", "embed", "detect", "mark", "verify", "classify", "audit", "report", "policy", "review"],
+    [
+        "serve",
+        "embed",
+        "detect",
+        "mark",
+        "verify",
+        "classify",
+        "audit",
+        "report",
+        "policy",
+        "review",
+        "resign",
+    ],
 )
 def test_every_command_has_help(command: str) -> None:
     done = subprocess.run(

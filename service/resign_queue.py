@@ -1,0 +1,86 @@
+"""Pictures that were signed without a timestamp and wait to be signed again with one.
+
+One file a picture, `<record id>.json` of mode 0600, which appears whole by an atomic rename and is gone once the
+picture is signed. It holds what signing needs: the marked picture before its signature and the files that it was made
+from. Only here does the service keep pictures, and only under `timestamp_policy = "sign_without"`.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from service.errors import CannotRecord
+from service.key_files import write_private
+from watermark.label import AiLabel
+from watermark.manifest import Source
+
+MAX_JOBS: Final = 1000
+"""Then the queue is full and signing refuses: an authority that is down for that long is an incident."""
+
+
+class SigningJob(BaseModel):
+    """What `ManifestSigner.sign` is given for one picture."""
+
+    model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
+
+    data: bytes
+    mime: str
+    label: AiLabel
+    soft_binding: str
+    other_bindings: tuple[tuple[str, str], ...] = ()
+    sources: tuple[Source, ...] = ()
+    thumbnail: bytes | None = None
+
+
+class ResignQueue:
+    """The queue in one folder; safe between threads and processes.
+
+    Args:
+        folder: made (mode 0700) when the first picture comes.
+
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, job: SigningJob) -> None:
+        """Keep a picture until `done`.
+
+        Raises:
+            CannotRecord: the queue is full or cannot be written.
+
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if sum(1 for _ in self._folder.glob("*.json")) >= MAX_JOBS:
+                raise CannotRecord(
+                    f"resign queue {self._folder}: {MAX_JOBS} pictures wait for a timestamp; run `countermark resign`."
+                )
+            staged = self._folder / f".{secrets.token_hex(8)}"
+            write_private(staged, job.model_dump_json().encode())
+            staged.rename(self._path(job.soft_binding))
+        except OSError as error:
+            raise CannotRecord(f"resign queue {self._folder}: {error}.") from error
+
+    def jobs(self) -> Iterator[SigningJob | Path]:
+        """Yield what waits, oldest first; a file that cannot be read comes as its path."""
+        files = [path for path in self._folder.glob("*.json") if path.is_file()]
+        for path in sorted(files, key=lambda path: (path.stat().st_mtime, path.name)):
+            try:
+                yield SigningJob.model_validate_json(path.read_bytes())
+            except (OSError, ValidationError):
+                yield path
+
+    def done(self, job: SigningJob) -> None:
+        """Forget a picture."""
+        self._path(job.soft_binding).unlink(missing_ok=True)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._folder.glob("*.json"))
+
+    def _path(self, record_id: str) -> Path:
+        return self._folder / os.path.basename(f"{record_id}.json")  # noqa: PTH119 - never another folder
