@@ -121,6 +121,7 @@ def mark(
         str | None, typer.Option(help="the prompt it was made from; checked, not stored")
     ] = None,
     generator: Annotated[str, typer.Option(help="name of the system that made it")] = "",
+    generator_version: Annotated[str, typer.Option(help="its version")] = "",
     profile: Annotated[
         list[str] | None,
         typer.Option(help="labelling profile beside the installation's: eu, california, china, india, korea"),
@@ -145,9 +146,15 @@ def mark(
     parts = build_runtime(load_settings(config, data_dir=data_dir))
     try:
         trail = Trail(request_id=new_request_id(), kind="mark")
-        system, profiles = check_system_name(generator), parse_profiles(",".join(profile or ()))
         picture = parts.gateway.mark(
-            data, prompt, system, trail, format_=format_, profiles=profiles, replace_mark=replace
+            data,
+            prompt,
+            check_system_name(generator),
+            trail,
+            format_=format_,
+            version=check_system_name(generator_version, "generator_version"),
+            profiles=parse_profiles(",".join(profile or ())),
+            replace_mark=replace,
         )
     except Refused as error:
         row: dict[str, Any] = {

@@ -35,6 +35,7 @@ from service.stores import AuditStore
 from service.trail import Trail
 from service.wire import MAX_PIXELS_ALTOGETHER
 from watermark.errors import UnsupportedPicture
+from watermark.label import NOT_STATED
 from watermark.manifest import Source
 from watermark.picture import WRITABLE, Limits, decode_picture
 
@@ -155,10 +156,11 @@ class Gateway:
         *,
         format_: str | None = None,
         max_pixels: int | None = None,
+        version: str = "",
         profiles: tuple[str, ...] = (),
         replace_mark: bool = False,
     ) -> MarkedPicture:
-        """Check and mark a picture that was made elsewhere, by the system that the caller calls `generator`.
+        """Check and mark a picture that was made elsewhere, by what the caller calls `generator` and its `version`.
 
         Without `format_` the file keeps its own format where we can write that, else it becomes PNG. The upload
         becomes the parent of the new manifest: we saw it, we did not make it. `profiles` are labelling profiles
@@ -184,7 +186,7 @@ class Gateway:
                 "file: got an animation, expected one picture; send its frames one by one."
             )
         trail.prompt = prompt
-        trail.generator, trail.generator_version = generator or "not stated", ""
+        trail.generator, trail.generator_version = generator or NOT_STATED, version
         with self._recorded(trail):
             if prompt is not None:
                 self._check_prompt(prompt, trail)

@@ -27,6 +27,7 @@ from service.timestamping import PolicySigner, Timestamp
 from watermark.exif import build_exif
 from watermark.label import (
     COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA,
+    NOT_STATED,
     TRAINED_ALGORITHMIC_MEDIA,
     AiLabel,
 )
@@ -123,7 +124,7 @@ class Marker:
             record_id=record_id,
             provider=self._provider,
             system=known.generator if known else origin.generator,
-            system_version=known.generator_version if known else (origin.generator_version or "not stated"),
+            system_version=known.generator_version if known else (origin.generator_version or NOT_STATED),
             created_at=known.created_at if known else now,
             source_type=COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA if edited else TRAINED_ALGORITHMIC_MEDIA,
             edited=edited,

@@ -31,8 +31,8 @@ def check_text(text: str) -> str:
     return text
 
 
-def check_system_name(name: str) -> str:
-    """Accept the name of a generator: it is written into marks and quoted in reports, so it is no sentence.
+def check_system_name(name: str, param: str = "generator") -> str:
+    """Accept the name or version of a generator: it is written into marks and quoted in reports, so it is no sentence.
 
     Raises:
         BadRequest: more than 80 characters, or any but letters, digits, spaces and . _ - + / : ( ).
@@ -40,8 +40,8 @@ def check_system_name(name: str) -> str:
     """
     if name and not _SYSTEM_NAME.fullmatch(name):
         raise BadRequest(
-            "generator: expected a name of up to 80 letters, digits, spaces or . _ - + / : ( ).",
-            param="generator",
+            f"{param}: expected a name of up to 80 letters, digits, spaces or . _ - + / : ( ).",
+            param=param,
         )
     return name.strip()
 

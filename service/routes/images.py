@@ -100,12 +100,13 @@ def _answer(pictures: list[MarkedPicture], format_: str, trail: Trail, request: 
 async def mark(request: Request) -> Response:
     """Check a picture, mark it in all three ways and return the file.
 
-    Multipart field `file` with optional text fields `prompt`, `generator` (the system that made it) and `profile`
-    (labelling profiles, comma-separated, beside the installation's own) and `replace` ("true": a watermark of this
+    Multipart field `file` with optional text fields `prompt`, `generator` and `generator_version` (what made it),
+    `profile` (labelling profiles, comma-separated, beside the installation's own) and `replace` ("true": a watermark of this
     service in the picture gives way to a new one), or a raw body.
     """
     data, fields = await read_picture(request)
     prompt, generator = fields.get("prompt") or None, check_system_name(fields.get("generator", ""))
+    version = check_system_name(fields.get("generator_version", ""), "generator_version")
     try:
         check_text(prompt or "")
     except ValueError as error:
@@ -119,6 +120,7 @@ async def mark(request: Request) -> Response:
         generator,
         trail,
         max_pixels=parts.settings.max_mark_pixels,
+        version=version,
         profiles=profiles,
         replace_mark=fields.get("replace", "").lower() in {"true", "1", "yes"},
     )
