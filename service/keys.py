@@ -31,7 +31,6 @@ class Keys:
     identity: SigningIdentity
     audit: bytes = field(repr=False)
     prompt_hash: bytes = field(repr=False)
-    trust_pem: bytes
     development_watermark: bool
     old_watermarks: tuple[bytes, ...] = field(default=(), repr=False)
 
@@ -71,7 +70,6 @@ def load_or_create_keys(settings: Settings, now: datetime) -> Keys:
             identity=open_identity(settings, folder, now),
             audit=_secret(folder / "audit-checkpoint.key"),
             prompt_hash=_secret(folder / "prompt-hash.key"),
-            trust_pem=read_file(settings.trust_anchors_file) if settings.trust_anchors_file else b"",
             development_watermark=settings.watermark_key_file is None,
             old_watermarks=tuple(read_key_file(path) for path in settings.watermark_old_key_files),
         )

@@ -18,8 +18,8 @@ from service.resign_queue import ResignQueue
 from service.settings import Settings
 from service.stores import AuditStore, RegistryStore, audit_sqlite, registry_sqlite
 from service.timestamping import PolicySigner
+from service.trust_lists import TrustLists
 from service.verification import Verifier
-from watermark.manifest import TrustAnchors
 from watermark.picture import Limits
 
 AUDIT_FILE, REGISTRY_FILE = "audit.sqlite", "registry.sqlite"  # in the data directory
@@ -142,7 +142,7 @@ def _open_registry(settings: Settings) -> RegistryStore:
 
 
 def _verifier(settings: Settings, keys: Keys, registry: RegistryStore) -> Verifier:
-    trust = TrustAnchors(keys.identity.root_pem + b"\n" + keys.trust_pem)
+    trust = TrustLists(keys.identity.root_pem, settings.trust_anchors_file)
     return Verifier(keys, trust, registry, _limits(settings))
 
 

@@ -106,7 +106,8 @@ class Settings(BaseSettings):
     )
     manifest_thumbnails: bool = Field(True, description="put a JPEG of up to 512 px into each manifest")
     trust_anchors_file: Path | None = Field(
-        None, description="PEM certificates whose signers are shown as trusted"
+        None,
+        description="PEM certificates whose signers are shown as trusted: a file or a folder, read again on change",
     )
 
     max_upload_bytes: int = Field(32 * MIB, ge=1024, description="largest upload in bytes")

@@ -139,7 +139,7 @@ def test_watermark_gone_credentials_intact(house: House) -> None:
     """Where the watermark cannot be read (here: with another key), the intact manifest leads to the record."""
     marked = house.mark()
     blind = Verifier(
-        Keys(bytes(32), house.keys.identity, b"", b"", b"", development_watermark=True),
+        Keys(bytes(32), house.keys.identity, b"", b"", development_watermark=True),
         TrustAnchors(house.keys.identity.root_pem),
         house.verifier._registry,
         Limits(),
