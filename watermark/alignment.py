@@ -15,7 +15,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from watermark.spectrum import Spectrum
 from watermark.tile import UNITS, VARIANTS, Tile, tile_for
@@ -118,8 +117,8 @@ def lock_pilots(tile: Tile, pilots: Coefficients, matrix: Matrix, variants: Sequ
     table[..., -ky % UNITS, -kx % UNITS] = np.conj(upright) + 1j * np.conj(turned)
     # along x only the rows that hold a pilot
     rows = np.unique(np.concatenate([ky, -ky % UNITS]))
-    table[..., rows, :] = fft.ifft(table[..., rows, :], axis=-1, norm="forward")
-    surfaces = 0.5 * fft.ifft(table, axis=-2, norm="forward", overwrite_x=True)
+    table[..., rows, :] = np.fft.ifft(table[..., rows, :], axis=-1, norm="forward")
+    surfaces = np.float32(0.5) * np.fft.ifft(table, axis=-2, norm="forward")
     flat = np.ascontiguousarray(surfaces).view(np.float32).reshape(*upright.shape[:2], -1)
     at = np.argmax(np.abs(flat), axis=-1)
     peaks = np.take_along_axis(flat, at[..., None], axis=-1)[..., 0]

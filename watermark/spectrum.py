@@ -14,7 +14,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 TAPS = 5
 OVERSAMPLING = 1.3
@@ -29,6 +28,8 @@ class Spectrum:
 
     def __init__(self, residual: NDArray[np.float32]) -> None:
         """Transform `residual`, float32 (H, W)."""
+        from scipy import fft  # noqa: PLC0415 - its import takes half as long as all others together
+
         height, width = residual.shape
         self.shape = (height, width)
         rows, columns = self._grid = grid_shape(height, width)
@@ -67,6 +68,8 @@ def with_margin(positive: NDArray[np.complex64]) -> NDArray[np.complex64]:
 
 def grid_shape(height: int, width: int) -> tuple[int, int]:
     """Rows and columns of the oversampled FFT of a residual (H, W); the columns are even."""
+    from scipy import fft  # noqa: PLC0415 - its import takes half as long as all others together
+
     rows, columns = (
         fft.next_fast_len(math.ceil(OVERSAMPLING * n) + TAPS, real=True) for n in (height, width)
     )
