@@ -101,8 +101,8 @@ async def mark(request: Request) -> Response:
     """Check a picture, mark it in all three ways and return the file.
 
     Multipart field `file` with optional text fields `prompt`, `generator` and `generator_version` (what made it),
-    `profile` (labelling profiles, comma-separated, beside the installation's own) and `replace` ("true": a watermark of this
-    service in the picture gives way to a new one), or a raw body.
+    `profile` (labelling profiles, comma-separated, beside the installation's own) and `replace` ("true": a watermark
+    of this service in the picture gives way to a new one), or a raw body.
     """
     data, fields = await read_picture(request)
     prompt, generator = fields.get("prompt") or None, check_system_name(fields.get("generator", ""))
