@@ -18,9 +18,12 @@ NOT_HUMAN_MADE = (
 def conclude(case: Case) -> tuple[Verdict, str]:
     """Return the verdict and its sentence."""
     if case.conflict:
+        worst = next(
+            row for row in case.findings if row.technique == "consistency" and row.severity == "error"
+        )
         return (
             "conflict",
-            "The marks in this file contradict each other, so no origin is confirmed; see the findings.",
+            f"The marks in this file contradict each other, so no origin is confirmed. {worst.text}",
         )
     return (
         _from_our_marks(case)

@@ -120,7 +120,7 @@ class Verifier:
             subject=Subject(sha256=sha256, bytes=len(data), format=format_, width=width, height=height),
             metadata=read_metadata(data, format_),
             credentials=credentials,
-            timeline=tell(history),
+            timeline=tell(history, credentials),
             sources={one.manifest_id for one in history},
             searched=pixels,
             current_key_id=watermark.key_id(self._keys.watermark),
@@ -253,7 +253,7 @@ class Verifier:
         if recovered.status != "recovered":
             case.add("stored_manifest_unusable")
             return
-        case.credentials, case.timeline = recovered, tell(history)
+        case.credentials, case.timeline = recovered, tell(history, recovered)
         case.add("manifest_recovered", way=_RECOVERY_WAYS[case.found_by])
         if case.likeness is not None and case.likeness.status == "similar":
             case.add("recovered_picture_altered")

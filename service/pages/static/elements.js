@@ -46,6 +46,12 @@ export function ownLink(address, text) {
   return el("a", { href: url.pathname + url.search }, text);
 }
 
+/** A picture from this origin, or null: pictures named in files are never fetched from elsewhere. */
+export function ownImage(address, alt) {
+  const url = URL.canParse(address, location.href) ? new URL(address, location.href) : null;
+  return url?.origin === location.origin ? el("img", { src: url.pathname, alt }) : null;
+}
+
 /** A state chip: icon and word together, so that colour is never the only sign. */
 export function chip({ tone, icon: name, label }) {
   return el("span", { class: `chip tone-${tone}`, "data-state": label }, icon(name), label);

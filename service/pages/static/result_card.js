@@ -1,7 +1,12 @@
 // One picture's card: its name at once, a progress bar while it is checked, then the report or what went wrong.
 
-import { chip, el, foreign, icon } from "./elements.js";
+import { differenceView } from "./difference.js";
+import { downloads } from "./downloads.js";
+import { chip, el, facts, foreign, icon } from "./elements.js";
+import { heatMap } from "./heat_map.js";
+import { aboutWanted } from "./permalink.js";
 import { credentialsRow, fingerprintRow, metadataRow, recordRow, watermarkRow } from "./signal_rows.js";
+import { timeline } from "./timeline.js";
 import { TECHNIQUES, sizeInWords, verdictLook } from "./wording.js";
 
 const LONGEST_NAME = 80; // characters of a file name in the card's heading
@@ -56,27 +61,36 @@ export class ResultCard {
 
   showReport(report) {
     const look = verdictLook(report);
+    const grave = report.findings.some((finding) => finding.severity === "error"); // then they come first
+    const aboutLink = aboutWanted(report.checked.sha256);
     this.#setState({ ...look, verdict: report.verdict });
-    this.body.replaceChildren(el("div", { class: "answer" }, this.#picture(report.checked), el("div", {},
+    this.body.replaceChildren(el("div", { class: "answer" }, this.#picture(report), el("div", {},
       el("p", { class: `verdict tone-${look.tone}` }, icon(look.icon), el("strong", {}, look.label), el("span", {}, foreign(report.summary))),
       report.verdict === "nothing_found" && !report.summary.includes("does not mean human-made")
         ? el("p", { class: "caution" }, el("strong", {}, "Not detected does not mean human-made."),
           " Most AI pictures carry no mark that this service can read, and marks can be lost.") : null,
+      aboutLink ? el("p", { class: "caution quiet" }, aboutLink) : null,
       this.hint ? el("p", { class: "caution quiet" }, this.hint) : null,
+      grave ? findings(report.findings) : null,
+      differenceView(report, this.preview),
       credentialsRow(report.signals.c2pa),
+      timeline(report.timeline),
       watermarkRow(report.signals.watermark),
       metadataRow(report.signals.metadata),
       recordRow(report.record),
       fingerprintRow(report.signals.fingerprint),
-      findings(report.findings),
-      el("div", { class: "actions" }, jsonButtons(report), this.remove))));
+      grave ? null : findings(report.findings),
+      el("div", { class: "actions" }, downloads(report, this.file), this.remove))));
   }
 
-  #picture(checked) {
+  #picture({ checked, signals }) {
     const image = el("img", { src: this.preview, alt: `Preview of ${this.name}` });
-    image.addEventListener("error", () => image.remove());
-    return el("figure", { class: "seen" }, image, el("figcaption", {},
-      foreign(`${checked.format.toUpperCase()}, ${checked.width} × ${checked.height}, ${sizeInWords(checked.bytes)}`)));
+    const heat = heatMap(signals.watermark.presence);
+    const frame = el("div", { class: "frame" }, image, heat?.overlay);
+    image.addEventListener("error", () => frame.remove());
+    return el("figure", { class: "seen" }, frame, el("figcaption", {},
+      foreign(`${checked.format.toUpperCase()}, ${checked.width} × ${checked.height}, ${sizeInWords(checked.bytes)}`),
+      heat?.controls));
   }
 
   /** Take the card off the page and free its preview. */
@@ -93,25 +107,9 @@ function findings(list) {
       const look = SEVERITIES[finding.severity] ?? SEVERITIES.info;
       return el("li", { class: `severity-${finding.severity}`, "data-code": finding.code }, icon(look.icon),
         el("p", {}, el("strong", {}, `${look.label}: `), foreign(finding.text)),
-        el("p", { class: "quiet" }, TECHNIQUES[finding.technique] ?? foreign(finding.technique), " · ", foreign(finding.code, "code")));
+        el("details", { class: "more" },
+          el("summary", {}, TECHNIQUES[finding.technique] ?? foreign(finding.technique), " · ", foreign(finding.code, "code")),
+          facts([["Proves", foreign(finding.proves)], ["Does not prove", foreign(finding.does_not_prove)],
+            ...Object.entries(finding.evidence ?? {}).map(([name, value]) => [foreign(name), foreign(value)])])));
     })));
-}
-
-function jsonButtons(report) {
-  const text = JSON.stringify(report, null, 2);
-  const download = el("button", { type: "button", class: "button small" }, "Download JSON");
-  download.addEventListener("click", () => {
-    const address = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-    el("a", { href: address, download: `verification-${report.checked.sha256.slice(0, 12)}.json` }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 10_000);
-  });
-  if (!navigator.clipboard) return [download]; // browsers offer the clipboard to https and localhost only
-  const copy = el("button", { type: "button", class: "button small" }, "Copy JSON");
-  copy.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(text).then(
-      () => { copy.textContent = "Copied"; },
-      () => { copy.textContent = "Could not copy"; });
-    setTimeout(() => { copy.textContent = "Copy JSON"; }, 2_000);
-  });
-  return [copy, download];
 }

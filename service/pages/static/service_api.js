@@ -1,4 +1,4 @@
-// The two calls that the page makes. A refusal of the service comes back as ServiceFailure with words for people.
+// The calls that the page makes. A refusal of the service comes back as ServiceFailure with words for people.
 
 /** The service said no, or could not be reached. `status` is 0 without an answer; `categories` names what was flagged. */
 export class ServiceFailure extends Error {
@@ -14,7 +14,7 @@ export class ServiceFailure extends Error {
   }
 }
 
-async function call(path, options) {
+async function send(path, options) {
   let response;
   try {
     response = await fetch(path, { credentials: "same-origin", redirect: "error", ...options });
@@ -22,8 +22,8 @@ async function call(path, options) {
     if (error.name === "AbortError") throw error;
     throw new ServiceFailure("The service did not answer, or the file could not be read. Check both and try again.");
   }
+  if (response.ok) return response;
   const body = await response.json().catch(() => null);
-  if (response.ok && body !== null) return body;
   // Our routes answer problem+json (`detail`), the OpenAI-compatible ones OpenAI's body (`error.message`).
   const words = [body?.error?.message, body?.detail].find((text) => typeof text === "string" && text);
   const details = (body?.error ?? body)?.moderation_details;
@@ -33,11 +33,32 @@ async function call(path, options) {
   });
 }
 
-/** POST /v1/verify. The file's name is replaced: it may be personal and nobody needs it. */
-export async function verifyPicture(file, signal) {
+async function call(path, options) {
+  const body = await (await send(path, options)).json().catch(() => null);
+  if (body === null) throw new ServiceFailure("The answer of the service could not be read. Try again.");
+  return body;
+}
+
+/** The file's name is replaced: it may be personal and nobody needs it. */
+function formOf(file) {
   const form = new FormData();
   form.append("file", file, "picture");
-  const report = await call("/v1/verify", { method: "POST", body: form, signal });
+  return form;
+}
+
+/** POST /v1/verify?receipt=jws|pdf; returns the receipt as a blob. */
+export async function receiptOf(file, kind) {
+  return (await send(`/v1/verify?receipt=${kind}`, { method: "POST", body: formOf(file) })).blob();
+}
+
+/** GET /v1/verify/known/...: what the registry holds for the SHA-256 of a file. */
+export function knownFile(sha256) {
+  return call(`/v1/verify/known/${sha256}`);
+}
+
+/** POST /v1/verify; returns the report. */
+export async function verifyPicture(file, signal) {
+  const report = await call("/v1/verify", { method: "POST", body: formOf(file), signal });
   if (report.schema_version !== "1") {
     throw new ServiceFailure("This page is older than the service. Reload it and try again.");
   }

@@ -1,6 +1,6 @@
 // The rows of a result, one a technique: state chip, one sentence, what it proves and does not, details.
 
-import { chip, el, facts, foreign, icon, ownLink } from "./elements.js";
+import { chip, el, facts, foreign, icon, ownImage, ownLink } from "./elements.js";
 import { FOUND_BY, actionInWords, chanceInWords, geometryInWords, sourceTypeInWords, stateLook, timeInWords } from "./wording.js";
 
 function row({ signal, title, state, headline, proves, doesNotProve, body = [], details = [] }) {
@@ -107,6 +107,7 @@ export function watermarkRow(signal) {
       ["Chance", chanceInWords(signal.p_value)],
       ["Picture", signal.status === "not_detected" ? null : geometryInWords(signal)],
       ["Key", signal.key_id && foreign(signal.key_id, "code")],
+      ["Further marks", (signal.others ?? []).map((mark) => foreign(mark.payload, "code"))],
     ],
   });
 }
@@ -143,7 +144,7 @@ export function recordRow(record) {
       doesNotProve: "That the picture is not AI-generated, or that this service never released it.",
     });
   }
-  const sure = record.found_by !== "metadata";
+  const sure = !["metadata", "fingerprint"].includes(record.found_by);
   return row({
     signal: "record",
     title: "Registry record",
@@ -154,13 +155,16 @@ export function recordRow(record) {
       : "That such a record exists.",
     doesNotProve: sure
       ? (record.exact_file ? "That what it shows is true." : "That nothing in the picture was changed since.")
-      : "That this picture belongs to it: the id stands in metadata, which anyone can write.",
+      : record.found_by === "fingerprint"
+        ? "That this file came from it: two pictures can look alike."
+        : "That this picture belongs to it: the id stands in metadata, which anyone can write.",
     details: [
       ["Found", FOUND_BY[record.found_by]],
       ["Kind", foreign(record.kind)],
       ["Provider", foreign(record.provider)],
       ["Generator", foreign(`${record.generator} ${record.generator_version}`)],
       ["Released as", foreign(`${record.mime}, ${record.width} × ${record.height}`)],
+      ["Made from record", record.parent && foreign(record.parent, "code")],
       ["Same file", record.exact_file ? "yes, byte for byte" : "no, this copy differs"],
       ["Manifest", record.manifest_url && ownLink(record.manifest_url, "Stored Content Credentials")],
     ],
@@ -170,9 +174,9 @@ export function recordRow(record) {
 /** Similarity to registered pictures. */
 export function fingerprintRow(signal) {
   const headline = {
-    match: "The picture matches a registered one.",
-    similar: "The picture resembles a registered one.",
-    no_match: "The picture resembles no registered one.",
+    match: "The picture matches a registered one, detail by detail.",
+    similar: "The picture resembles a registered one; its details do not confirm it.",
+    no_match: signal.record_id ? "The picture is another one than the record’s." : "The picture resembles no registered one.",
   }[signal.status] ?? "The picture was not compared with registered ones.";
   return row({
     signal: "fingerprint",
@@ -181,5 +185,18 @@ export function fingerprintRow(signal) {
     headline,
     proves: signal.proves,
     doesNotProve: signal.does_not_prove,
+    body: lookalikes(signal.lookalikes ?? []),
+    details: [["Compared with", signal.record_id && foreign(signal.record_id, "code")]],
   });
+}
+
+/** Registered pictures that look like this one. */
+function lookalikes(list) {
+  if (list.length === 0) return [];
+  return [el("ul", { class: "lookalikes", "aria-label": "Registered pictures that look like this one" }, list.map((one) => {
+    const image = one.thumbnail_url ? ownImage(one.thumbnail_url, "") : null;
+    image?.addEventListener("error", () => image.remove());
+    return el("li", {}, image ?? el("span", { class: "thumb none" }, icon("picture")),
+      el("span", {}, foreign(one.record_id, "code"), el("br"), `${one.status === "match" ? "matches" : "similar"}, `, foreign(timeInWords(one.created_at))));
+  }))];
 }

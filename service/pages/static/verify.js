@@ -1,6 +1,8 @@
 // The verify page: takes pictures in, checks a few at a time, shows a card for each.
 
+import { showBatch } from "./batch_table.js";
 import { watchIntake } from "./intake.js";
+import { showWanted } from "./permalink.js";
 import { ResultCard } from "./result_card.js";
 import { ServiceFailure, verifyPicture } from "./service_api.js";
 import { watchTryIt } from "./try_it.js";
@@ -18,8 +20,28 @@ const announcement = document.getElementById("announce");
 const largest = Number(page.dataset.maxUploadMib) * 1024 * 1024;
 
 const shown = new Map(); // ResultCard -> AbortController of its request
+const outcomes = new Map(); // ResultCard -> { report } or { failure }
 const waiting = [];
 let running = 0;
+
+function drawBatch() {
+  const cards = [...list.children].map((element) => [...shown.keys()].find((card) => card.element === element));
+  showBatch(document.getElementById("batch"), cards.map((card) => ({
+    name: card.name,
+    ...outcomes.get(card),
+    show: () => {
+      card.element.open = true;
+      card.summary.focus({ preventScroll: true });
+      card.element.scrollIntoView({ block: "start" });
+    },
+  })));
+}
+
+function settle(card, outcome) {
+  if (!shown.has(card)) return;
+  outcomes.set(card, outcome);
+  drawBatch();
+}
 
 function complain(text) {
   notice.textContent = text;
@@ -40,12 +62,14 @@ async function check(card) {
   try {
     const report = await verifyPicture(card.file, abort.signal);
     card.showReport(report);
+    settle(card, { report });
     announcement.textContent = `${card.name}: ${report.summary}`;
   } catch (error) {
     if (error.name === "AbortError") return;
     const failure = error instanceof ServiceFailure ? error
       : new ServiceFailure("The answer of the service could not be shown. Reload the page and try again.");
     card.showFailure(failure, () => enqueue(card));
+    settle(card, { failure: failure.message });
     announcement.textContent = `${card.name}: ${failure.message}`;
     if (failure !== error) throw error; // a fault of this page: leave it in the console
   }
@@ -67,7 +91,9 @@ function enqueue(card) {
 function remove(card) {
   shown.get(card)?.abort();
   shown.delete(card);
+  outcomes.delete(card);
   card.drop();
+  drawBatch();
   results.hidden = shown.size === 0;
   if (results.hidden) document.getElementById("file").focus();
 }
@@ -92,13 +118,16 @@ function take(files, { pasted = false } = {}) {
     if (fault === null) enqueue(card);
     else {
       card.showFailure(new ServiceFailure(fault, { status: 400 }));
+      outcomes.set(card, { failure: fault });
       announcement.textContent = `${card.name}: ${fault}`;
     }
   }
+  drawBatch();
   cards[0].summary.focus({ preventScroll: true });
   cards[0].element.scrollIntoView({ block: "start" });
 }
 
+showWanted(document.getElementById("wanted")).catch(reportError);
 watchIntake({ zone: document.getElementById("drop"), input: document.getElementById("file"), take, complain });
 document.getElementById("clear").addEventListener("click", () => [...shown.keys()].forEach(remove));
 

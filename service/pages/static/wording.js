@@ -15,6 +15,7 @@ export function verdictLook({ verdict, record, signals: { c2pa } }) {
     return { tone: "found", icon: "note", label: "Signed history found" };
   }
   return {
+    resembles: { tone: "recovered", icon: "recovered", label: "Looks like one of ours" },
     ai_generated: { tone: "found", icon: "found", label: "Labelled AI-generated" },
     credentials: { tone: "warning", icon: "warning", label: "Signed, origin not confirmed" },
     conflict: { tone: "warning", icon: "warning", label: "The marks contradict each other" },
@@ -26,6 +27,8 @@ export function verdictLook({ verdict, record, signals: { c2pa } }) {
 const STATES = {
   detected: { tone: "found", icon: "found", label: "detected" },
   possible: { tone: "warning", icon: "warning", label: "possible" },
+  match: { tone: "found", icon: "found", label: "match" },
+  no_match: { tone: "absent", icon: "absent", label: "no match" },
   similar: { tone: "warning", icon: "warning", label: "similar" },
   not_detected: { tone: "absent", icon: "absent", label: "not detected" },
   invalid: { tone: "bad", icon: "bad", label: "invalid" },
@@ -33,9 +36,9 @@ const STATES = {
   not_checked: { tone: "absent", icon: "unchecked", label: "not checked" },
 };
 
-/** Chip of a signal's status; the report's own words (valid, not_present, match ...) fold into the few that we show. */
+/** Chip of a signal's status; the report's own words (valid, not_present) fold into the few that we show. */
 export function stateLook(status) {
-  const folded = { valid: "detected", match: "detected", not_present: "not_detected", no_match: "not_detected" };
+  const folded = { valid: "detected", not_present: "not_detected" };
   return STATES[folded[status] ?? status] ?? STATES.not_checked;
 }
 
@@ -124,6 +127,7 @@ export const FOUND_BY = {
   watermark: "by the invisible watermark in the pixels",
   content_credentials: "by the signed Content Credentials in the file",
   exact_file: "by the file itself, byte for byte",
+  fingerprint: "by likeness alone, confirmed by the geometry of the picture’s details",
   metadata: "by an id in the metadata, which anyone can write",
 };
 

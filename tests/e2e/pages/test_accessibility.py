@@ -53,6 +53,17 @@ def test_every_kind_of_report(open_page: OpenPage, scheme: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_comparison_with_the_registered_picture(open_page: OpenPage, scheme: str) -> None:
+    page = open_page(scheme=scheme, answer="ours-recovered", width=360)
+    picture = unmarked_png(side=64)
+    page.route("**/thumbnail", lambda route: route.fulfill(body=picture, content_type="image/png"))
+    page.set_input_files("#file", upload(picture))
+    page.locator(".compare").get_by_role("slider").wait_for()
+    assert violations(page, scheme) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_api_page(open_page: OpenPage, scheme: str) -> None:
     page = open_page(scheme=scheme)
     page.get_by_role("link", name="API", exact=True).click()

@@ -1,11 +1,15 @@
 """The verify page in a real browser against the real server: every way in, and what comes out."""
 
 import base64
+import csv
+import hashlib
+import io
 import json
 import urllib.request
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.e2e.conftest import Server
 from tests.e2e.pages.conftest import OpenPage
@@ -110,8 +114,10 @@ def test_keyboard_alone_is_enough(open_page: OpenPage, marked: bytes) -> None:
         page.keyboard.press("Enter")
     chooser.value.set_files(upload(marked))
     card = finished(page)
-    # The focus is on the new card's heading; the first "Details" is one step further, shut.
+    # The focus is on the new card's heading; then come the switch of the map and the first "Details", shut.
     assert page.evaluate("document.activeElement.closest('.card') !== null")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.type") == "checkbox"
     page.keyboard.press("Tab")
     details = card.locator(".more").first
     assert details.get_attribute("open") is None
@@ -230,3 +236,107 @@ def test_the_report_can_be_taken_away_as_json(open_page: OpenPage, marked: bytes
     card.get_by_role("button", name="Copy JSON").click()
     card.get_by_role("button", name="Copied").wait_for()
     assert json.loads(page.evaluate("navigator.clipboard.readText()")) == answer
+
+
+def test_a_receipt_is_downloaded_and_verifies(open_page: OpenPage, server: Server, marked: bytes) -> None:
+    from service.receipt import read_receipt
+
+    page = open_page()
+    page.set_input_files("#file", upload(marked))
+    card = finished(page)
+    with page.expect_download() as download:
+        card.get_by_role("button", name="Signed receipt (JWS)").click()
+    with urllib.request.urlopen(server.url + "/.well-known/jwks.json", timeout=60) as answer:
+        keys = json.load(answer)
+    assert read_receipt(download.value.path().read_text("utf-8"), keys, marked).valid
+    assert download.value.suggested_filename.endswith(".jws")
+    with page.expect_download() as download:
+        card.get_by_role("button", name="Report (PDF)").click()
+    assert download.value.path().read_bytes().startswith(b"%PDF-")
+
+
+def test_a_receipt_that_fails_can_be_asked_for_again(open_page: OpenPage, marked: bytes) -> None:
+    page = open_page()
+    page.set_input_files("#file", upload(marked))
+    card = finished(page)
+    page.route("**/v1/verify?receipt=jws", lambda route: route.abort(), times=1)
+    card.get_by_role("button", name="Signed receipt (JWS)").click()
+    with page.expect_download():
+        card.get_by_role("button", name="Failed; try again").click()
+
+
+def test_a_link_asks_for_the_same_file_again(open_page: OpenPage, server: Server, marked: bytes) -> None:
+    page = open_page()
+    page.set_input_files("#file", upload(marked))
+    finished(page).get_by_role("button", name="Copy link").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link == f"{server.url}/?sha256={hashlib.sha256(marked).hexdigest()}"
+    page.goto(link)
+    wanted = page.locator("#wanted")
+    wanted.get_by_text("This service knows this exact file").wait_for()
+    page.set_input_files("#file", upload(marked))
+    assert "the file that the link is about, byte for byte" in finished(page).inner_text()
+    page.set_input_files("#file", upload(unmarked_png(side=64)))
+    page.get_by_text("not the file that the link is about").wait_for()
+
+
+@pytest.mark.parametrize("query", ["?sha256=" + "ab" * 32, "?sha256=<b>x</b>", "?sha256="])
+def test_a_link_to_an_unknown_file(open_page: OpenPage, server: Server, query: str) -> None:
+    page = open_page()
+    page.goto(server.url + "/" + query)
+    wanted = page.locator("#wanted")
+    if "ab" in query:
+        wanted.get_by_text("says nothing about the picture").wait_for()
+    else:
+        assert not wanted.is_visible()
+
+
+def test_a_batch_is_a_table_and_a_csv(open_page: OpenPage, marked: bytes) -> None:
+    page = open_page()
+    names = ["one.png", "=two.png", "three.txt"]
+    files = [
+        upload(marked, names[0]),
+        upload(unmarked_png(), names[1]),
+        upload(b"words", names[2], "text/plain"),
+    ]
+    page.set_input_files("#file", files)
+    for index in range(3):
+        finished(page, index)
+    rows = page.locator("#batch tbody tr")
+    assert rows.count() == 3
+    assert "Released by this service" in rows.nth(0).inner_text()
+    assert "not checked" in rows.nth(2).inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").click()
+    table = list(csv.reader(io.StringIO(download.value.path().read_text("utf-8-sig"))))
+    assert [row[0] for row in table[1:]] == ["one.png", "'=two.png", "three.txt"]
+    assert [row[1] for row in table[1:]] == ["ours", "nothing_found", "not checked"]
+    assert table[1][table[0].index("sha256")] == hashlib.sha256(marked).hexdigest()
+    assert all(len(row) == len(table[0]) for row in table)
+    page.get_by_role("button", name="one.png").click()
+    card = page.locator(".card").nth(0)
+    assert card.get_attribute("open") is not None
+    assert page.evaluate("document.activeElement.closest('.card') !== null")
+    page.get_by_role("button", name="Clear all").click()
+    assert not page.locator("#batch").is_visible()
+
+
+def test_the_mark_is_shown_where_it_is(open_page: OpenPage, marked: bytes) -> None:
+    """A copy whose right half was painted over: the map has the mark on the left and none on the right."""
+    picture = Image.open(io.BytesIO(marked)).convert("RGB")
+    picture.paste((90, 120, 90), (256, 0, 512, 512))
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    page = open_page()
+    with page.expect_response("**/v1/verify") as answered:
+        page.set_input_files("#file", upload(out.getvalue()))
+    card = finished(page)
+    cells = answered.value.json()["signals"]["watermark"]["presence"]["cells"]
+    half = len(cells[0]) // 2
+    left = "".join(row[: half - 1] for row in cells)
+    right = "".join(row[half + 1 :] for row in cells)
+    assert left.count("0") < 0.2 * len(left)
+    assert right.count("0") > 0.9 * len(right)
+    assert card.locator(".heat").is_visible()
+    assert card.locator("[data-code=watermark_missing_in_parts]").count() == 1

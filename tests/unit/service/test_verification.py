@@ -461,3 +461,6 @@ def test_the_history_is_told_oldest_first_and_names_no_file(house: House) -> Non
     assert {step.manifest_id for step in steps[1:]} == {house.verify(marked.data).signals.c2pa.manifest_id}
     recovered = house.verify(stripped(first)).timeline
     assert [step.action for step in recovered] == own
+    assert all(step.sound and step.signer for step in recovered)
+    tampered = house.verify(house.mark(format_="jpeg").data + b"appended").timeline
+    assert not any(step.sound for step in tampered)
