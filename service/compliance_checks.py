@@ -127,15 +127,15 @@ def _system_named(facts: Facts, _: Clause) -> Answer:
     system, version = _stated(facts, "system"), _stated(facts, "version")
     if system and version:
         return Answer("satisfied", f"System in {system}; version in {version}.")
+    if system or version:
+        return Answer(
+            "missing", f"Only {'the system' if system else 'a version'} is stated: {system or version}."
+        )
     if facts.credentials.status == "valid" and facts.credentials.generator:
         return Answer(
             "cannot_be_judged",
             f"The manifest names the program {facts.credentials.generator}; whether that is the generative system "
             "with its version is not said.",
-        )
-    if system or version:
-        return Answer(
-            "missing", f"Only {'the system' if system else 'a version'} is stated: {system or version}."
         )
     return Answer("missing", "No system is named.")
 
