@@ -33,6 +33,9 @@ _REFERENCES_OF_INGREDIENT: Final = 5
 _MAX_SEGMENTS: Final = 20_000
 _MAX_SUB_BLOCKS: Final = 150_000
 
+# Encoders write IDAT chunks of 8 KiB and more: 32 MiB fill 4,096.
+_MAX_CHUNKS: Final = 10_000
+
 _SUPERBOX: Final = re.compile(rb"jumb(.{8})??(.{4})jumd(.{4}).{12}.([^\0]{0,300})", re.DOTALL)
 _GIF_STORE: Final = b"!\xff\x0bC2PA_GIF\x01\x00\x00"
 
@@ -99,10 +102,11 @@ def is_affordable(data: bytes, mime: str) -> bool:
         mime: its MIME type by content.
 
     """
-    if data.count(b"jumb") > MAX_BOXES or has_too_many_pieces(data, mime.removeprefix("image/")):
+    if has_too_many_pieces(data, mime.removeprefix("image/")):
         return False
-    store = {"image/jpeg": _joined_segments, "image/gif": _joined_blocks}.get(mime, bytes)(data)
-    if store is None:
+    joined = {"image/jpeg": _joined_segments, "image/gif": _joined_blocks, "image/png": _joined_chunks}
+    store = joined.get(mime, bytes)(data)
+    if store is None or store.count(b"jumb") > MAX_BOXES:
         return False
     manifests = [_Manifest()]
     largest_manifest = ingredients = boxes = 0
@@ -143,6 +147,22 @@ def _joined_segments(data: bytes) -> bytes | None:
         return None
     bodies = (body for marker, body in segments if marker == 0xEB and body[:2] == b"JP")
     return b"".join(body[8 if body[4:8] == b"\0\0\0\x01" else 16 :] for body in bodies)
+
+
+def _joined_chunks(data: bytes) -> bytes:
+    """Join a PNG's caBX chunks, so that megabytes of pixels are not searched; the whole file if it is malformed."""
+    found: list[bytes] = []
+    at = 8
+    for _ in range(_MAX_CHUNKS):
+        size, name = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        if at + 12 + size > len(data):
+            break
+        if name == b"caBX":
+            found.append(data[at + 8 : at + 8 + size])
+        if name == b"IEND":
+            return b"".join(found)
+        at += 12 + size
+    return data
 
 
 def _joined_blocks(data: bytes) -> bytes | None:

@@ -108,8 +108,16 @@ def test_spreading_it_over_gif_blocks_does_not_hide_it(bomb):
 
 
 def test_very_many_boxes_are_not_examined():
-    data = PNG + b"caBX" + b"jumb" * (MAX_BOXES + 1)
-    assert read_manifest(data, "image/png", trust=TrustAnchors()).notes == (NOTE,)
+    many = b"jumb" * (MAX_BOXES + 1)
+    for data in (png_with(many), png_with(many)[:-20], PNG[:-12] + b"caBX" + many):  # whole, cut, without chunks
+        assert read_manifest(data, "image/png", trust=TrustAnchors()).notes == (NOTE,)
+    webp = b"RIFF    WEBPC2PA" + many
+    assert read_manifest(webp, "image/webp", trust=TrustAnchors()).notes == (NOTE,)
+
+
+def test_pixels_of_a_png_are_not_searched():
+    """Chance bytes of a picture are no boxes: only caBX chunks count, and behind IEND there is nothing."""
+    assert is_affordable(PNG + b"caBX" + b"jumb" * (MAX_BOXES + 1), "image/png")
 
 
 def test_a_container_of_endless_pieces_is_given_up():
