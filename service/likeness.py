@@ -41,7 +41,7 @@ class LikenessSearch(Protocol):
     """The registered pictures' fingerprints; safe to share between threads."""
 
     def find(self, image: NDArray[np.uint8], most: int = 10) -> Sequence[Lookalike]:
-        """Return the registered pictures that are like `image`, the best first."""
+        """Return the registered pictures that are like `image`, the best first; CannotRecord when it cannot tell."""
 
     def compare(self, image: NDArray[np.uint8], record_id: str) -> Comparison | None:
         """Compare `image` with one record; None where it has no fingerprint."""

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 import watermark
 from service.consistency import compare_layers
+from service.errors import CannotRecord
 from service.keys import Keys
 from service.likeness import Comparison, Likeness, LikenessSearch
 from service.signal_rows import c2pa_row, fingerprint_row, metadata_row, public_record, watermark_row
@@ -165,7 +166,11 @@ class Verifier:
         if case.record is None and case.mark_id:
             case.add("watermark_not_registered")
         if image is not None:
-            self._compare_pictures(case, image)
+            try:
+                self._compare_pictures(case, image)
+            except CannotRecord:  # index or registry; what was established without them stands
+                case.likeness = None
+                case.add("likeness_unavailable")
         if case.record is None and case.metadata.record_id:
             case.record = self._registry.get(case.metadata.record_id)
             case.found_by = "metadata"

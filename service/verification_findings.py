@@ -136,6 +136,13 @@ FINDINGS: Final[Mapping[str, Kind]] = MappingProxyType(
             "Likeness.",
             "That it was made from one of them.",
         ),
+        "likeness_unavailable": Kind(
+            "warning",
+            "fingerprint",
+            "The index of registered pictures did not answer, so the picture was not compared with them.",
+            "Nothing.",
+            "That no registered picture is like it, or that a mark was not copied onto it.",
+        ),
         # Contradictions between the layers.
         "transplanted_watermark": Kind(
             "error",

@@ -120,7 +120,7 @@ async def provenance_check(request: Request) -> dict[str, Any]:
     )
     found = mark.status == "detected"
     made: dict[str, str | None] = {"model": None, "generated_at": None}
-    if record is not None and record.found_by != "metadata":
+    if record is not None and record.found_by not in {"metadata", "fingerprint"}:  # likeness is no proof
         made = {"model": f"{record.generator} {record.generator_version}", "generated_at": record.created_at}
     return {
         "object": "content_provenance_check",

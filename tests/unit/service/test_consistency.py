@@ -137,6 +137,7 @@ EARLIER = {
     "recovered_picture_altered",
     "found_by_fingerprint",
     "looks_similar",
+    "likeness_unavailable",
     "borrowed_manifest_id",
 }
 

@@ -464,3 +464,13 @@ def test_the_history_is_told_oldest_first_and_names_no_file(house: House) -> Non
     assert all(step.sound and step.signer for step in recovered)
     tampered = house.verify(house.mark(format_="jpeg").data + b"appended").timeline
     assert not any(step.sound for step in tampered)
+
+
+def test_an_index_that_does_not_answer_is_said_so_and_the_rest_stands(house: House) -> None:
+    marked = house.mark()
+    report = house.verify(stripped(marked), FakeLikeness(broken=True))
+    assert report.verdict == "ours"
+    assert report.signals.fingerprint.status == "not_checked"
+    assert codes(report) == {"likeness_unavailable", "manifest_recovered"}
+    plain = house.verify(png(draw("plain", 0, 300, 300)), FakeLikeness(broken=True))
+    assert codes(plain) == {"likeness_unavailable"}
