@@ -150,8 +150,16 @@ def report_of(store: Mapping[str, Any], *, recovered: bool) -> ManifestReport:
         ingredients=len(objects_of(manifest.get("ingredients"))),
         codes=tuple(dict.fromkeys([*failures, *informational, *success]))[:_MAX_LISTED],
         failures=tuple(dict.fromkeys(failures))[:_MAX_LISTED],
-        notes=("the fault is in the record of an ingredient",) if set(broken) - set(own_failures) else (),
+        notes=tuple(_notes(manifest, in_record=bool(set(broken) - set(own_failures)))),
     )
+
+
+def _notes(manifest: Mapping[str, Any], *, in_record: bool) -> Iterator[str]:
+    """Say what the codes do not."""
+    if in_record:
+        yield "the fault is in the record of an ingredient"
+    if any(recorded_faults(ingredient) for ingredient in objects_of(manifest.get("ingredients"))):
+        yield "the credentials of an ingredient were broken already when it was taken in"
 
 
 def _source_types(manifest: Mapping[str, Any], manifests: Mapping[str, Any]) -> Iterator[str]:
