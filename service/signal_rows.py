@@ -10,6 +10,7 @@ from service.verification_report import (
     FingerprintSignal,
     FoundBy,
     MarkStatus,
+    MetadataClaim,
     MetadataSignal,
     OtherMark,
     PublicRecord,
@@ -155,6 +156,10 @@ def metadata_row(report: MetadataReport) -> MetadataSignal:
         record_id=report.record_id,
         fields=dict(report.fields),
         sources=list(report.sources),
+        claims=[
+            MetadataClaim(writer=claim.writer, convention=claim.convention, says_ai=claim.says_ai)
+            for claim in report.claims
+        ],
         proves=proves,
         does_not_prove=does_not_prove,
     )

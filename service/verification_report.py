@@ -96,6 +96,14 @@ class WatermarkSignal(_Part):
     does_not_prove: str = ""
 
 
+class MetadataClaim(_Part):
+    """One recognised statement in the metadata."""
+
+    writer: str
+    convention: str = Field(description="which trace it was recognised by")
+    says_ai: bool | None
+
+
 class MetadataSignal(_Part):
     """EXIF, XMP and text chunks: claims that anyone can write or remove."""
 
@@ -104,6 +112,7 @@ class MetadataSignal(_Part):
     record_id: str | None = None
     fields: dict[str, str] = {}
     sources: list[str] = []
+    claims: list[MetadataClaim] = []
     proves: str = ""
     does_not_prove: str = ""
 
