@@ -26,6 +26,8 @@ _GAP: Final = 0.12  # of the text height, after a sign made of strokes
 # Mean absolute difference in grey levels between the label as drawn and a copy: 2 to 3 for the invisible watermark
 # with JPEG 75, 60 and more for photographs.
 _SAME: Final = 12.0
+_CONTRAST: Final = 128.0  # grey levels between ink and ground, 226 as drawn
+_SMALLEST: Final = 128  # px of the shortest side, as for the watermark
 
 
 def draw_label(image: Pixels, texts: Sequence[str], height_share: float) -> Pixels:
@@ -52,11 +54,17 @@ def draw_label(image: Pixels, texts: Sequence[str], height_share: float) -> Pixe
 
 
 def shows_label(image: Pixels, texts: Sequence[str], height_share: float) -> bool:
-    """Tell whether the picture shows exactly this label where `draw_label` puts it, at its own size."""
+    """Tell whether the picture shows exactly this label where `draw_label` puts it, at its own size.
+
+    Pictures too small to be marked never do: a few pixels look like anything.
+    """
+    if min(image.shape[:2]) < _SMALLEST:
+        return False
     panel = _panel(image, texts, height_share).astype(np.int16)
     height, width = panel.shape
     corner = image[-height:, -width:, :3].astype(np.int16)
-    return float(np.abs(corner - panel[..., None]).mean()) < _SAME
+    readable = corner[panel > (_PANEL + _INK) / 2].mean() - corner[panel == _PANEL].mean() > _CONTRAST
+    return bool(readable) and float(np.abs(corner - panel[..., None]).mean()) < _SAME
 
 
 def _panel(image: Pixels, texts: Sequence[str], height_share: float) -> Pixels:

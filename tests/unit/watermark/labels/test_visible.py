@@ -76,8 +76,10 @@ def test_a_picture_that_shows_it_is_not_drawn_on_again():
 
 
 @pytest.mark.parametrize("grey", [0, 24, 128, 255])
-def test_a_flat_corner_is_no_label(grey):
-    assert not shows_label(np.full((400, 640, 3), grey, np.uint8), ("AI生成",), 0.05)
+@pytest.mark.parametrize("shape", [(400, 640), (1, 1), (20, 20), (1, 5000), (128, 128)])
+def test_a_flat_corner_is_no_label(grey, shape):
+    for text in TEXTS:
+        assert not shows_label(np.full((*shape, 3), grey, np.uint8), (text,), 0.05)
 
 
 def test_another_label_is_not_this_one():
