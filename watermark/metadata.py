@@ -18,7 +18,7 @@ from typing import Final, Literal
 
 from watermark.exif import build_exif
 from watermark.label import AiLabel, says_ai, source_term
-from watermark.labels.tc260 import KEYWORD
+from watermark.labels.tc260 import KEYWORD, SEAL
 from watermark.traces import STATEMENT_KEYWORD, Traces, collect_traces
 from watermark.untrusted_text import clean_text
 from watermark.writers import Writer, recognise_writers
@@ -104,7 +104,7 @@ def read_metadata(data: bytes, format: str) -> MetadataReport:  # noqa: A002 - t
     traces = collect_traces(data, format)
     notes = list(traces.problems)
     statements = list(traces.statements.values())
-    record_ids = _record_ids(traces.xmp, statements)
+    record_ids = _record_ids(traces, statements)
     writers = recognise_writers(traces)
     source_types = _source_types(traces.xmp, statements)
     claims = _claims(writers, source_types)
@@ -135,8 +135,13 @@ def read_metadata(data: bytes, format: str) -> MetadataReport:  # noqa: A002 - t
     )
 
 
-def _record_ids(xmp: Mapping[str, str], statements: list[Mapping[str, str]]) -> set[str]:
-    stated = [xmp.get("dc:identifier", ""), xmp.get("Iptc4xmpExt:DigImageGUID", "")]
+def _record_ids(traces: Traces, statements: list[Mapping[str, str]]) -> set[str]:
+    stated = [traces.xmp.get("dc:identifier", ""), traces.xmp.get("Iptc4xmpExt:DigImageGUID", "")]
+    stated += [
+        IDENTIFIER_PREFIX + _text(label.get("ProduceID"))
+        for label in traces.aigc.values()
+        if _text(label.get("ReservedCode1")).startswith(SEAL)  # other providers' numbers are not ours
+    ]
     stated += [IDENTIFIER_PREFIX + statement.get("countermark_id", "") for statement in statements]
     return {match.group(1) for match in map(_RECORD_ID.fullmatch, stated) if match}
 

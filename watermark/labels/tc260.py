@@ -43,7 +43,8 @@ FIELDS: Final = (
 KEYWORD: Final = "AIGC"
 """PNG text keyword, and the name that wraps the object outside XMP."""
 
-_SEAL: Final = "CM1:"
+SEAL: Final = "CM1:"
+"""What our `ReservedCode1` starts with."""
 _ALLOWED: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]*")
 _MAX_JSON: Final = 16 << 10  # characters; ours has about 300
 
@@ -85,15 +86,15 @@ def make_aigc(producer: str, produce_id: str, key: bytes) -> AigcLabel:
         "ContentProducer": producer if _ALLOWED.fullmatch(producer) else quote(producer, safe=""),
         "ProduceID": produce_id,
     }
-    return AigcLabel(values | {"ReservedCode1": _SEAL + _seal(values, key)})
+    return AigcLabel(values | {"ReservedCode1": SEAL + _seal(values, key)})
 
 
 def is_sealed_by(values: Mapping[str, str], keys: Iterable[bytes]) -> bool | None:
     """Tell whether `ReservedCode1` is the seal of one of these watermark keys; None when it is no seal of ours."""
     code = values.get("ReservedCode1", "")
-    if not code.startswith(_SEAL):
+    if not code.startswith(SEAL):
         return None
-    expected = code.removeprefix(_SEAL).encode("utf-8", "replace")
+    expected = code.removeprefix(SEAL).encode("utf-8", "replace")
     return any(hmac.compare_digest(_seal(values, key).encode(), expected) for key in keys)
 
 

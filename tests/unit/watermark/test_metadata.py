@@ -523,3 +523,11 @@ def test_disclosure_names_places_and_no_values():
     assert found.stated["version"] == found.stated["time"] == found.stated["identifier"] == ()
     assert "Jane" not in repr(found)
     assert found.says_ai == ()
+
+
+def test_china_s_label_in_exif_alone_still_names_the_record():
+    label = replace(LABEL, aigc=make_aigc("producer", LABEL.record_id, bytes(32)))
+    assert read_metadata(jpeg_with(exif=build_exif(label)), "jpeg").record_id == LABEL.record_id
+    foreign = replace(label, aigc=type(label.aigc)({**label.aigc.values, "ReservedCode1": "x"}))
+    report = read_metadata(jpeg_with(exif=build_exif(foreign)), "jpeg")
+    assert (report.record_id, report.sources) == (None, ("tc260",)), "another provider's number is not ours"
