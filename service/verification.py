@@ -30,6 +30,7 @@ from service.consistency import compare_layers
 from service.errors import CannotRecord
 from service.keys import Keys
 from service.likeness import Comparison, Likeness, LikenessSearch
+from service.placement import covered_share, place
 from service.signal_rows import c2pa_row, fingerprint_row, metadata_row, public_record, watermark_row
 from service.stores import RegistryStore
 from service.stores.record import Record
@@ -45,6 +46,7 @@ from watermark.metadata import read_metadata
 from watermark.picture import Limits, decode_picture, read_header
 
 _MOST_LOOKALIKES = 6  # shown; more only help those who want to list the registry
+_RECOGNISED_SHARE = 0.35  # of a registered picture's area: what fingerprints surely recognise
 _RECOVERY_WAYS = {
     "watermark": "The watermark",
     "fingerprint": "The fingerprint",
@@ -200,29 +202,51 @@ class Verifier:
 
     def _compare_pictures(self, case: Case, image: NDArray[np.uint8]) -> None:
         """Step 6. Compare with the picture that the record is about; where there is none, with all registered ones."""
-        if self._lookalikes is None:
-            return
         if case.record is not None and (case.exact or case.found_by == "content_credentials"):
             case.likeness = Likeness("match", case.record.id)  # the hash says more than any likeness
             return
         if case.record is not None:
-            case.likeness = self._likeness_to(case.record.id, image)
+            case.likeness = self._likeness_to_marked(case, case.record, image)
             for other, _ in case.marks[
                 1:
             ]:  # joined or marked twice: the record whose picture this is comes first
                 record = self._registry.get(other)
                 if case.likeness is None or case.likeness.status == "match" or record is None:
                     break
-                likeness = self._likeness_to(record.id, image)
+                likeness = self._likeness_to_marked(case, record, image)
                 if likeness is not None and likeness.status == "match":
                     case.record, case.likeness = record, likeness
             if case.likeness is None or case.likeness.status != "no_match":
                 return
         self._find_lookalikes(case, image)
 
+    def _likeness_to_marked(self, case: Case, record: Record, image: NDArray[np.uint8]) -> Likeness | None:
+        """Compare with a record that a mark names; None where nothing can be said.
+
+        "No match" accuses somebody of copying the mark, so it needs both the fingerprints and the mark's own geometry
+        to say so, or a picture large enough for the fingerprints to know.
+        """
+        likeness = self._likeness_to(record.id, image)
+        if likeness is not None and likeness.status != "no_match":
+            return likeness
+        geometry = case.mark.geometry if case.mark else None
+        if geometry is None:
+            return likeness
+        size, thumbnail = (record.height, record.width), self.thumbnail(record.id)
+        if thumbnail is None:
+            doubtful = covered_share(image, size, geometry) < _RECOGNISED_SHARE or geometry.inverted
+            found = None if doubtful or likeness is None else False
+        else:
+            found = place(image, decode_picture(thumbnail).image, size, geometry).found
+        if found is None:
+            case.add("picture_not_confirmed", record_id=record.id)
+            return None
+        return Likeness("match" if found else "no_match", record.id)
+
     def _find_lookalikes(self, case: Case, image: NDArray[np.uint8]) -> None:
         """Compare with all registered pictures; a confirmed one is the record where no other layer named one."""
-        assert self._lookalikes is not None  # noqa: S101 - the caller looked
+        if self._lookalikes is None:
+            return
         for found in self._lookalikes.find(image, most=_MOST_LOOKALIKES):
             record, comparison = self._registry.get(found.record_id), found.comparison
             if record is None or comparison.status == "no_match":

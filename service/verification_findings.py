@@ -143,6 +143,14 @@ FINDINGS: Final[Mapping[str, Kind]] = MappingProxyType(
             "Nothing.",
             "That no registered picture is like it, or that a mark was not copied onto it.",
         ),
+        "picture_not_confirmed": Kind(
+            "warning",
+            "fingerprint",
+            "The watermark leads to record {record_id}, but it could not be confirmed that this is its picture: too "
+            "little of it is left here, or too little of the original is stored.",
+            "That the mark is there.",
+            "That the mark belongs to this picture: it may have been copied.",
+        ),
         # Contradictions between the layers.
         "transplanted_watermark": Kind(
             "error",

@@ -138,6 +138,7 @@ EARLIER = {
     "found_by_fingerprint",
     "looks_similar",
     "likeness_unavailable",
+    "picture_not_confirmed",
     "borrowed_manifest_id",
 }
 

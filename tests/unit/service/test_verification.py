@@ -324,10 +324,10 @@ def test_an_altered_copy_is_recovered_with_a_warning(house: House) -> None:
     assert codes(report) == {"manifest_recovered", "recovered_picture_altered"}
 
 
-def test_a_record_without_fingerprint_is_not_compared(house: House) -> None:
+def test_a_record_without_fingerprint_is_compared_by_its_thumbnail(house: House) -> None:
     marked = house.mark()
     report = house.verify(stripped(marked), FakeLikeness(unknown={marked.id}))
-    assert report.signals.fingerprint.status == "not_checked"
+    assert report.signals.fingerprint.status == "match", "its thumbnail serves instead"
     assert report.verdict == "ours"
 
 
@@ -423,7 +423,7 @@ def test_a_broken_stored_manifest_is_not_shown(house: House, monkeypatch: pytest
     monkeypatch.setattr(house.registry, "manifest", lambda record_id: damaged)
     report = house.verify(stripped(marked))
     assert report.signals.c2pa.status == "not_present"
-    assert codes(report) == {"stored_manifest_unusable"}
+    assert codes(report) == {"stored_manifest_unusable", "picture_not_confirmed"}
 
 
 def test_notes_of_the_readers_and_further_frames_are_findings(house: House) -> None:
@@ -474,3 +474,31 @@ def test_an_index_that_does_not_answer_is_said_so_and_the_rest_stands(house: Hou
     assert codes(report) == {"likeness_unavailable", "manifest_recovered"}
     plain = house.verify(png(draw("plain", 0, 300, 300)), FakeLikeness(broken=True))
     assert codes(plain) == {"likeness_unavailable"}
+
+
+def test_a_small_crop_that_fingerprints_do_not_recognise_is_no_transplant(house: House) -> None:
+    """The mark's own geometry lays it back over the registered thumbnail."""
+    marked = house.mark()
+    report = house.verify(png(pixels_of(marked.data)[100:330, 200:430]), FakeLikeness())
+    assert report.verdict == "ours"
+    assert report.signals.fingerprint.status == "match"
+    assert codes(report) == {"manifest_recovered"}
+
+
+def test_without_a_thumbnail_a_small_crop_stays_unconfirmed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marked = house.mark()
+    monkeypatch.setattr(Verifier, "thumbnail", lambda self, record_id: None)
+    report = house.verify(png(pixels_of(marked.data)[100:330, 200:430]), FakeLikeness())
+    assert report.verdict == "ours"
+    assert report.signals.fingerprint.status == "not_checked"
+    assert "picture_not_confirmed" in codes(report)
+
+
+def test_a_transplant_is_seen_without_fingerprints_too(house: House) -> None:
+    victim = house.mark("the registered one")
+    forged = watermark.embed(draw("forged", 0, 512, 512), bytes.fromhex(victim.id), key=house.keys.watermark)
+    report = house.verify(png(forged))
+    assert report.verdict == "conflict"
+    assert codes(report) == {"transplanted_watermark"}

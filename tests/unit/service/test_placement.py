@@ -1,0 +1,80 @@
+"""Crops are laid back over the registered picture by the geometry of their mark; other pictures are not."""
+
+import cv2
+import numpy as np
+import pytest
+
+import watermark
+from service.generators.builtin import draw
+from service.placement import FOUND, covered_share, place, zoom_of
+from watermark.picture import decode_picture
+from watermark.thumbnail import make_thumbnail
+
+KEY, PAYLOAD = bytes(range(32)), bytes(range(8))
+
+
+@pytest.fixture(scope="module")
+def marked() -> np.ndarray:
+    return watermark.embed(draw("city at night", 0, 800, 800), PAYLOAD, key=KEY)
+
+
+@pytest.fixture(scope="module")
+def thumbnail(marked: np.ndarray) -> np.ndarray:
+    return decode_picture(make_thumbnail(marked)).image
+
+
+@pytest.fixture(scope="module")
+def another() -> np.ndarray:
+    return decode_picture(make_thumbnail(draw("mountains", 3, 800, 800))).image
+
+
+def crop(image: np.ndarray) -> np.ndarray:
+    return image[150:470, 300:640]
+
+
+def turned(image: np.ndarray) -> np.ndarray:
+    matrix = cv2.getRotationMatrix2D((400, 400), 20, 1.0)
+    return cv2.warpAffine(image, matrix, (800, 800))[220:580, 220:580]
+
+
+CHANGES = {
+    "crop": crop,
+    "enlarged": lambda image: cv2.resize(crop(image), None, fx=1.6, fy=1.6),
+    "turned": turned,
+    "mirrored": lambda image: crop(image)[:, ::-1],
+    "mirrored and turned": lambda image: turned(image)[:, ::-1],
+    "a quarter turn": lambda image: np.rot90(crop(image)),
+    "inverted": lambda image: 255 - image,
+    "whole": lambda image: image,
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_part_is_found_and_another_picture_is_not(
+    marked: np.ndarray, thumbnail: np.ndarray, another: np.ndarray, name: str
+) -> None:
+    image = np.ascontiguousarray(CHANGES[name](marked))
+    geometry = watermark.detect(image, key=KEY).geometry
+    assert geometry is not None
+    there = place(image, thumbnail, (800, 800), geometry)
+    assert there.found
+    assert there.score > FOUND + 0.15
+    elsewhere = place(image, another, (800, 800), geometry)
+    assert elsewhere.found is False
+    assert elsewhere.score < FOUND - 0.15
+
+
+def test_a_picture_without_detail_cannot_be_placed(thumbnail: np.ndarray) -> None:
+    flat = np.full((300, 300, 3), 128, np.uint8)
+    upright = watermark.Geometry(rotation_deg=0, scale=1, flipped=False, inverted=False, aspect=1)
+    assert place(flat, thumbnail, (800, 800), upright).found is None
+    absurd = watermark.Geometry(rotation_deg=0, scale=1e6, flipped=False, inverted=False, aspect=1)
+    assert place(flat, thumbnail, (800, 800), absurd).found is None
+
+
+def test_the_mark_tells_how_much_of_the_picture_is_left(marked: np.ndarray) -> None:
+    image = cv2.resize(crop(marked), None, fx=1.6, fy=1.6)
+    geometry = watermark.detect(image, key=KEY).geometry
+    assert geometry is not None
+    assert zoom_of(image, (800, 800), geometry) == pytest.approx(1.6, rel=0.03)
+    assert covered_share(image, (800, 800), geometry) == pytest.approx(320 * 340 / 800**2, rel=0.06)
