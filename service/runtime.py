@@ -20,6 +20,7 @@ from service.stores import AuditStore, RegistryStore, audit_sqlite, registry_sql
 from service.timestamping import PolicySigner
 from service.trust_lists import TrustLists
 from service.verification import Verifier
+from watermark.errors import ManifestError, SigningError
 from watermark.picture import Limits
 
 AUDIT_FILE, REGISTRY_FILE = "audit.sqlite", "registry.sqlite"  # in the data directory
@@ -101,10 +102,17 @@ def open_guard(settings: Settings) -> Guard:
 
 
 def open_signer(settings: Settings, keys: Keys) -> PolicySigner:
-    """Build what signs manifests, with the timestamp authority that the settings name."""
-    return PolicySigner(
-        keys.identity, settings.timestamp_url, settings.timestamp_policy, resign_queue(settings)
-    )
+    """Build what signs manifests, with the timestamp authority that the settings name.
+
+    Raises:
+        StartupError: the key does not sign.
+
+    """
+    queue = resign_queue(settings)
+    try:
+        return PolicySigner(keys.identity, settings.timestamp_url, settings.timestamp_policy, queue)
+    except (SigningError, ManifestError) as error:
+        raise StartupError(f"signing: {error}") from error
 
 
 def resign_queue(settings: Settings) -> ResignQueue:

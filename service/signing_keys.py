@@ -12,7 +12,6 @@ from pathlib import Path
 from service.errors import StartupError
 from service.key_files import read_file, write_private
 from service.settings import Settings
-from watermark.errors import SigningError
 from watermark.signing import (
     SigningIdentity,
     create_development_identity,
@@ -43,12 +42,7 @@ def open_identity(settings: Settings, folder: Path, now: datetime) -> SigningIde
         from service.signing_pkcs11 import open_pkcs11_key  # noqa: PLC0415 - needs the extra "hsm"
 
         chain = read_file(chain_file)
-        key = open_pkcs11_key(settings, chain)
-        try:
-            return load_remote_identity(chain, key, now=now)
-        except SigningError:
-            key.close()
-            raise
+        return load_remote_identity(chain, open_pkcs11_key(settings, chain), now=now)
     if chain_file and key_file:
         return load_identity(read_file(chain_file), read_file(key_file), now=now)
     return _development(folder / "development-signing", now)

@@ -14,7 +14,7 @@ from watermark.label import AiLabel
 from watermark.manifest_claim import SOFT_BINDING_ALG, SOURCE_IDS, manifest_definition
 from watermark.manifest_cost import MeteredStream, is_affordable
 from watermark.manifest_reader import BLANK_PNG, STORE_OPENING, TrustAnchors, read_manifest
-from watermark.signing import SigningIdentity
+from watermark.signing import SigningIdentity, prove_key
 from watermark.untrusted_text import clean_text
 
 SIGNABLE: Final = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/tiff", "image/avif")
@@ -65,10 +65,12 @@ class ManifestSigner:
 
     Raises:
         ManifestError: the library refuses the identity.
+        SigningError: its key, kept elsewhere, does not sign or belongs to another chain.
 
     """
 
     def __init__(self, identity: SigningIdentity, *, tsa_url: str | None = None) -> None:
+        prove_key(identity)
         self._identity = identity
         self._tsa_url = tsa_url
         self._trust = TrustAnchors(identity.root_pem)

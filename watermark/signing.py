@@ -7,6 +7,7 @@ from watermark.signing_identity import (
     algorithm_of,
     load_identity,
     load_remote_identity,
+    prove_key,
 )
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "create_development_identity",
     "load_identity",
     "load_remote_identity",
+    "prove_key",
 ]

@@ -1,7 +1,7 @@
 """What can sign C2PA manifests: a certificate chain with its key, or with a function that reaches the key.
 
 A key in a hardware module or a key service never comes here: `load_remote_identity` takes a function that signs with
-it, and checks by one signature that the key belongs to the chain.
+it, and `prove_key` checks by one signature that the key belongs to the chain. Who only reads needs no such proof.
 
 Certificate rules: C2PA 2.x "Trust model", certificate profile; the extended key usages are those that c2pa-rs
 accepts (found by running 0.38.1: anyEKU, serverAuth and mixtures with timeStamping are refused, a missing
@@ -109,7 +109,7 @@ def load_identity(
 def load_remote_identity(
     chain_pem: bytes, sign: RemoteSign, root_pem: bytes | None = None, *, now: datetime | None = None
 ) -> SigningIdentity:
-    """As `load_identity`, for a key that stays elsewhere; signs one random challenge and checks the answer.
+    """As `load_identity`, for a key that stays elsewhere and is not asked yet: `prove_key` does that.
 
     Args:
         chain_pem: leaf first, then intermediates.
@@ -120,20 +120,30 @@ def load_remote_identity(
         now: as above.
 
     Raises:
-        SigningError: the chain is unfit, or the answer is not a signature by its leaf's key; what `sign` raises.
+        SigningError: the chain is unfit.
 
     """
-    chain = _load_certificates(chain_pem, "chain")
-    identity = _identity(chain, root_pem, now, sign=sign)
+    return _identity(_load_certificates(chain_pem, "chain"), root_pem, now, sign=sign)
+
+
+def prove_key(identity: SigningIdentity) -> None:
+    """Have a key that is elsewhere sign a random challenge, and check the answer; a key that is here was checked.
+
+    Raises:
+        SigningError: the answer is no signature by the key of the chain's first certificate; what the key raises.
+
+    """
+    if identity.sign_remotely is None:
+        return
     challenge = secrets.token_bytes(64)
+    key = _load_certificates(identity.chain_pem, "chain")[0].public_key()
     try:
-        _verify(chain[0].public_key(), identity.algorithm, sign(challenge), challenge)
+        _verify(key, identity.algorithm, identity.sign_remotely(challenge), challenge)
     except (InvalidSignature, ValueError) as error:
         raise SigningError(
             "signing key: its signature does not verify with the first certificate of the chain, "
             "give the certificate of this key"
         ) from error
-    return identity
 
 
 def algorithm_of(key: PublicKeyTypes) -> str:

@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from service.errors import StartupError
 from service.keys import load_or_create_keys
+from service.runtime import open_signer
 from service.settings import Settings
 from watermark.errors import SigningError
 from watermark.label import AiLabel
@@ -158,13 +159,17 @@ def test_two_keys_of_one_process_share_the_login(open_identity, token, tmp_path)
 
 def test_a_lost_session_is_opened_anew(open_identity, token, tmp_path):
     identity = open_identity(settings_for(token, tmp_path, "p256"))
+    assert sign(identity).manifest_id
     identity.sign_remotely._session.close()
     assert sign(identity).manifest_id
 
 
-def test_the_wrong_certificate_is_found_at_start(token, tmp_path):
+def test_the_wrong_certificate_is_found_before_anything_is_signed(token, tmp_path):
+    settings = settings_for(token, tmp_path, "p256", leaf_of="other")
+    keys = load_or_create_keys(settings, NOW)
     with pytest.raises(StartupError, match="does not verify"):
-        load_or_create_keys(settings_for(token, tmp_path, "p256", leaf_of="other"), NOW)
+        open_signer(settings, keys)
+    keys.identity.sign_remotely.close()
 
 
 @pytest.mark.parametrize(
@@ -181,15 +186,17 @@ def test_the_wrong_certificate_is_found_at_start(token, tmp_path):
     ],
 )
 def test_what_cannot_be_used_is_named_at_start(token, tmp_path, change, words):
+    settings = settings_for(token, tmp_path, "p256", **change)
     with pytest.raises(StartupError, match=words):
-        load_or_create_keys(settings_for(token, tmp_path, "p256", **change), NOW)
+        open_signer(settings, load_or_create_keys(settings, NOW))
 
 
 def test_a_wrong_pin_is_no_pin(token, tmp_path):
     pin = tmp_path / "pin"
     pin.write_text("000000")
+    settings = settings_for(token, tmp_path, "p256", signing_pkcs11_pin_file=pin)
     with pytest.raises(StartupError, match="did not sign"):
-        load_or_create_keys(settings_for(token, tmp_path, "p256", signing_pkcs11_pin_file=pin), NOW)
+        open_signer(settings, load_or_create_keys(settings, NOW))
 
 
 def test_a_module_that_stops_signing_says_so_and_signs_nothing(open_identity, token, tmp_path):

@@ -15,6 +15,7 @@ from watermark.signing import (
     create_development_identity,
     load_identity,
     load_remote_identity,
+    prove_key,
 )
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -211,17 +212,26 @@ def signing_with(key):
 def test_a_key_elsewhere_proves_itself(make, algorithm):
     key = make()
     identity = load_remote_identity(pem(leaf(key)), signing_with(key), now=NOW)
+    prove_key(identity)
     assert (identity.algorithm, identity.key_pem) == (algorithm, None)
     assert "function" not in repr(identity)
 
 
 @pytest.mark.parametrize("answer", [b"", b"x", bytes(64), bytes(63)])
 def test_a_key_elsewhere_that_signs_wrongly_is_refused(key, answer):
+    identity = load_remote_identity(pem(leaf(key)), lambda data: answer, now=NOW)
     with pytest.raises(SigningError, match="does not verify"):
-        load_remote_identity(pem(leaf(key)), lambda data: answer, now=NOW)
+        prove_key(identity)
 
 
 def test_a_key_elsewhere_of_another_certificate_is_refused(key):
     other = ec.generate_private_key(ec.SECP256R1())
+    identity = load_remote_identity(pem(leaf(key)), signing_with(other), now=NOW)
     with pytest.raises(SigningError, match="does not verify"):
-        load_remote_identity(pem(leaf(key)), signing_with(other), now=NOW)
+        prove_key(identity)
+
+
+def test_a_key_elsewhere_is_not_asked_by_who_only_reads(key):
+    asked = []
+    load_remote_identity(pem(leaf(key)), asked.append, now=NOW)
+    assert asked == []
