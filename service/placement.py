@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from service.presence_map import STRONG
 from watermark import Geometry
 from watermark.tile import period_px
 
@@ -22,6 +23,7 @@ FOUND: Final = 0.62
 # Grey levels of standard deviation, after the coarse shading is taken off, below which there is nothing to recognise.
 DETAIL: Final = 3.0
 _SMALLEST: Final = 12  # px, of the crop in the thumbnail
+_NEARLY_ALL: Final = 0.9
 _COARSE: Final = 10.0  # px: shading that any two pictures may share
 
 
@@ -44,28 +46,48 @@ def covered_share(image: NDArray[np.uint8], size: tuple[int, int], geometry: Geo
     return float(height * width / zoom_of(image, size, geometry) ** 2 / (size[0] * size[1]))
 
 
+def marked_part(presence: NDArray[np.float32], shape: tuple[int, ...]) -> tuple[slice, slice] | None:
+    """Return the rows and columns of a picture of `shape` that its mark is surely in; None: all or nothing of it."""
+    strong = presence >= STRONG
+    if not strong.any():
+        return None
+    box = []
+    for axis, pixels in ((0, shape[0]), (1, shape[1])):
+        cells = np.flatnonzero(strong.any(axis=1 - axis))
+        count = presence.shape[axis]
+        box.append(slice(int(cells[0] * pixels / count), int((cells[-1] + 1) * pixels / count)))
+    rows, columns = box
+    share = (rows.stop - rows.start) * (columns.stop - columns.start) / (shape[0] * shape[1])
+    return (rows, columns) if share < _NEARLY_ALL else None
+
+
 def place(
-    image: NDArray[np.uint8], registered: NDArray[np.uint8], size: tuple[int, int], geometry: Geometry
+    image: NDArray[np.uint8],
+    registered: NDArray[np.uint8],
+    size: tuple[int, int],
+    geometry: Geometry,
+    part: tuple[slice, slice] = (slice(None), slice(None)),
 ) -> Placement:
-    """Look for `image` in the registered picture.
+    """Look for `image`, or a part of it, in the registered picture.
 
     Args:
         image: uint8 (H, W, 3) or (H, W, 4).
         registered: uint8 (h, w, 3), the registered picture's thumbnail.
         size: (height, width) of the registered picture itself.
         geometry: how the watermark says that `image` was turned.
+        part: rows and columns of `image` to look for.
 
     """
     shrink = registered.shape[0] / size[0] / zoom_of(image, size, geometry)
     target = _fine(_grey(registered))
     best = Placement(None, -1.0)
-    for template in _candidates(_grey(image), shrink, geometry):
+    for template in _candidates(_grey(image[part]), shrink, geometry):
         rows, columns = (min(a, b) for a, b in zip(template.shape, target.shape, strict=True))
         top, left = (template.shape[0] - rows) // 2, (template.shape[1] - columns) // 2
-        part = _fine(template)[top : top + rows, left : left + columns]
-        if min(part.shape) < _SMALLEST or part.std() < DETAIL:
+        pattern = _fine(template)[top : top + rows, left : left + columns]
+        if min(pattern.shape) < _SMALLEST or pattern.std() < DETAIL:
             continue
-        score = float(cv2.matchTemplate(target, part, cv2.TM_CCOEFF_NORMED).max())
+        score = float(cv2.matchTemplate(target, pattern, cv2.TM_CCOEFF_NORMED).max())
         if score > best.score:
             best = Placement(score >= FOUND, score)
     return best

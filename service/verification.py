@@ -30,7 +30,7 @@ from service.consistency import compare_layers
 from service.errors import CannotRecord
 from service.keys import Keys
 from service.likeness import Comparison, Likeness, LikenessSearch
-from service.placement import covered_share, place
+from service.placement import covered_share, marked_part, place
 from service.signal_rows import c2pa_row, fingerprint_row, metadata_row, public_record, watermark_row
 from service.stores import RegistryStore
 from service.stores.record import Record
@@ -237,7 +237,12 @@ class Verifier:
             doubtful = covered_share(image, size, geometry) < _RECOGNISED_SHARE or geometry.inverted
             found = None if doubtful or likeness is None else False
         else:
-            found = place(image, decode_picture(thumbnail).image, size, geometry).found
+            registered = decode_picture(thumbnail).image
+            found = place(image, registered, size, geometry).found
+            presence = case.mark.presence if case.mark else None
+            part = marked_part(presence, image.shape) if presence is not None else None
+            if not found and part is not None and place(image, registered, size, geometry, part).found:
+                return Likeness("similar", record.id)  # what carries the mark is ours; the rest was put there
         if found is None:
             case.add("picture_not_confirmed", record_id=record.id)
             return None

@@ -6,7 +6,7 @@ import pytest
 
 import watermark
 from service.generators.builtin import draw
-from service.placement import FOUND, covered_share, place, zoom_of
+from service.placement import FOUND, covered_share, marked_part, place, zoom_of
 from watermark.picture import decode_picture
 from watermark.thumbnail import make_thumbnail
 
@@ -78,3 +78,23 @@ def test_the_mark_tells_how_much_of_the_picture_is_left(marked: np.ndarray) -> N
     assert geometry is not None
     assert zoom_of(image, (800, 800), geometry) == pytest.approx(1.6, rel=0.03)
     assert covered_share(image, (800, 800), geometry) == pytest.approx(320 * 340 / 800**2, rel=0.06)
+
+
+def test_the_part_that_carries_the_mark_is_found_where_the_rest_was_replaced(
+    marked: np.ndarray, thumbnail: np.ndarray
+) -> None:
+    image = marked.copy()
+    image[260:] = draw("mountains", 3, 800, 800)[260:]
+    found = watermark.detect(image, key=KEY, localize=True)
+    assert found.geometry is not None
+    assert found.presence is not None
+    assert place(image, thumbnail, (800, 800), found.geometry).found is False
+    part = marked_part(found.presence, image.shape)
+    assert part is not None
+    assert 150 < part[0].stop < 360
+    assert place(image, thumbnail, (800, 800), found.geometry, part).found
+
+
+def test_a_mark_that_is_everywhere_or_nowhere_has_no_part() -> None:
+    assert marked_part(np.ones((8, 8), np.float32), (800, 800, 3)) is None
+    assert marked_part(np.zeros((8, 8), np.float32), (800, 800, 3)) is None

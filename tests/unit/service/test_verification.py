@@ -502,3 +502,12 @@ def test_a_transplant_is_seen_without_fingerprints_too(house: House) -> None:
     report = house.verify(png(forged))
     assert report.verdict == "conflict"
     assert codes(report) == {"transplanted_watermark"}
+
+
+def test_a_part_of_ours_in_another_picture_is_altered_not_transplanted(house: House) -> None:
+    marked = house.mark()
+    image = pixels_of(marked.data).copy()
+    image[180:] = draw("mountains", 3, 512, 512)[180:]
+    report = house.verify(png(image), FakeLikeness())
+    assert report.verdict == "ours"
+    assert {"manifest_recovered", "recovered_picture_altered", "watermark_missing_in_parts"} <= codes(report)
