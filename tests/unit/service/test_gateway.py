@@ -29,7 +29,7 @@ from service.trail import Trail
 from service.verification import Verifier
 from service.verification_report import VerificationReport
 from watermark.errors import ImageTooSmall, UnsupportedPicture
-from watermark.manifest import TrustAnchors
+from watermark.manifest import TrustAnchors, read_manifest
 from watermark.manifest_timeline import read_timeline
 from watermark.picture import Limits, decode_picture
 
@@ -210,13 +210,17 @@ def test_mark_keeps_the_format_or_writes_png(rig: Rig) -> None:
         ("JPEG", "image/jpeg"),
         ("WEBP", "image/webp"),
         ("PNG", "image/png"),
+        ("AVIF", "image/avif"),
+        ("TIFF", "image/tiff"),
+        ("GIF", "image/gif"),
         ("BMP", "image/png"),
     ):
         file = io.BytesIO()
         pixels.save(file, format_)
         marked = rig.gateway.mark(file.getvalue(), None, "", Trail("req_2", "mark"))
         assert marked.mime == mime
-    assert [e.kind for e in rig.entries()] == ["mark"] * 4
+        assert read_manifest(marked.data, mime, trust=TrustAnchors()).status == "valid"
+    assert [e.kind for e in rig.entries()] == ["mark"] * 7
 
 
 def test_moderation_is_recorded_but_not_a_refusal(rig: Rig) -> None:
