@@ -10,7 +10,7 @@ ids that contradict each other. Its labels and its manifest are made anew, its r
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -153,7 +153,7 @@ class Marker:
                 mime=mime,
                 label=label,
                 soft_binding=record_id,
-                sources=tuple(_sources(origin)),
+                sources=tuple(self._shown(source) for source in _sources(origin)),
                 thumbnail=make_thumbnail(marked) if self._thumbnails else None,
             )
             signed, timestamp = self._signer.sign(job)
@@ -185,6 +185,9 @@ class Marker:
             self._signer.await_timestamp(job)
         transparent = image.shape[2] == 4 and format_ != "jpeg"
         return MarkedPicture(record_id, signed.data, mime, width, height, transparent, timestamp)
+
+    def _shown(self, source: Source) -> Source:
+        return source if self._thumbnails else replace(source, thumbnail=None)
 
     def known_as(self, data: bytes, image: NDArray[np.uint8]) -> str | None:
         """Return the id of the record that a file is, by its hash, or that its watermark names; None when not ours."""

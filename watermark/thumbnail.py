@@ -7,7 +7,7 @@ import numpy as np
 
 from watermark.encoding import Pixels, encode_picture
 
-THUMBNAIL_SIDE: Final = 512  # px, the longer side; 1024 x 1024 photographs become 20 to 40 kB
+THUMBNAIL_SIDE: Final = 512  # px, the longer side; 1024 x 1024 pictures become 20 to 60 kB
 _QUALITY: Final = 80
 
 

@@ -442,3 +442,12 @@ def test_inputs_that_do_not_fit(editing: Rig, files: list[bytes], mask: bytes | 
 def test_too_much_work_is_refused(editing: Rig) -> None:
     with pytest.raises(BadRequest, match="megapixels"):
         edit(editing, png(SEA), n=10, size=3000)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_thumbnails_are_in_manifests_or_not(editing: Rig, wanted: bool) -> None:
+    clock = editing.gateway._clock
+    editing.gateway._marker = Marker(editing.keys, "provider", editing.registry, clock, thumbnails=wanted)
+    (made,) = edit(editing, png(SEA))
+    (now,) = read_timeline(made.data, "image/png", trust=TrustAnchors())
+    assert (now.thumbnail is not None) == (now.ingredients[0].thumbnail is not None) == wanted
