@@ -10,6 +10,7 @@ import resource
 import sys
 from pathlib import Path
 
+from watermark.disclosure import read_disclosure
 from watermark.errors import PictureError
 from watermark.formats import MIME, sniff_format
 from watermark.manifest import TrustAnchors, read_manifest
@@ -31,6 +32,7 @@ def judge(data: bytes) -> list[str]:
         outcome = "ok"
     except PictureError as error:
         outcome = error.code
+    read_disclosure(data, kind)
     report = read_manifest(data, MIME[kind], trust=TrustAnchors())
     reason = next(
         (code for code in report.failures if not code.startswith("signingCredential.untrusted")), ""

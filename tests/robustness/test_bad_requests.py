@@ -18,7 +18,7 @@ from service.app import create_app
 from service.runtime import build_runtime
 from service.settings import Settings
 
-UPLOAD_ROUTES = ["/v1/verify", "/v1/mark", "/v1/content_provenance_checks"]
+UPLOAD_ROUTES = ["/v1/verify", "/v1/mark", "/v1/content_provenance_checks", "/v1/comply?profile=china,eu"]
 
 
 @pytest.fixture(scope="module")
@@ -227,5 +227,6 @@ def test_nothing_uploaded_is_stored(client: TestClient, tmp_path: Path) -> None:
     """A verify upload leaves no trace in the data directory."""
     settings: Settings = client.app.state.runtime.settings
     client.post("/v1/verify", files={"file": ("a.png", PNG, "image/png")})
+    client.post("/v1/comply?profile=eu", files={"file": ("a.png", PNG, "image/png")})
     kept = b"".join(p.read_bytes() for p in settings.data_dir.rglob("*") if p.is_file())
     assert PNG[100:200] not in kept
