@@ -52,10 +52,17 @@ def marked_part(presence: NDArray[np.float32], shape: tuple[int, ...]) -> tuple[
     if not strong.any():
         return None
     box = []
-    for axis, pixels in ((0, shape[0]), (1, shape[1])):
+    for axis in (0, 1):
+        cell = shape[axis] / presence.shape[axis]
         cells = np.flatnonzero(strong.any(axis=1 - axis))
-        count = presence.shape[axis]
-        box.append(slice(int(cells[0] * pixels / count), int((cells[-1] + 1) * pixels / count)))
+        first, last = int(cells[0]), int(cells[-1]) + 1
+        # a cell at the edge of the mark is strong already when a part of it is marked
+        trim = 1.0 if last - first > 1 else 0.5
+        start = first + (trim if first > 0 else 0)
+        stop = last - (trim if last < presence.shape[axis] else 0)
+        if stop <= start:
+            return None
+        box.append(slice(int(start * cell), int(stop * cell)))
     rows, columns = box
     share = (rows.stop - rows.start) * (columns.stop - columns.start) / (shape[0] * shape[1])
     return (rows, columns) if share < _NEARLY_ALL else None

@@ -241,8 +241,12 @@ class Verifier:
             found = place(image, registered, size, geometry).found
             presence = case.mark.presence if case.mark else None
             part = marked_part(presence, image.shape) if presence is not None else None
-            if not found and part is not None and place(image, registered, size, geometry, part).found:
-                return Likeness("similar", record.id)  # what carries the mark is ours; the rest was put there
+            if (
+                not found and part is not None
+            ):  # what carries the mark may be ours, and the rest put there since
+                found = place(image, registered, size, geometry, part).found
+                if found:
+                    return Likeness("similar", record.id)
         if found is None:
             case.add("picture_not_confirmed", record_id=record.id)
             return None

@@ -84,14 +84,13 @@ def test_the_part_that_carries_the_mark_is_found_where_the_rest_was_replaced(
     marked: np.ndarray, thumbnail: np.ndarray
 ) -> None:
     image = marked.copy()
-    image[260:] = draw("mountains", 3, 800, 800)[260:]
+    image[:450] = draw("mountains", 3, 800, 800)[:450]
     found = watermark.detect(image, key=KEY, localize=True)
     assert found.geometry is not None
     assert found.presence is not None
-    assert place(image, thumbnail, (800, 800), found.geometry).found is False
     part = marked_part(found.presence, image.shape)
     assert part is not None
-    assert 150 < part[0].stop < 360
+    assert 440 <= part[0].start <= 640
     assert place(image, thumbnail, (800, 800), found.geometry, part).found
 
 
