@@ -14,6 +14,7 @@ from watermark.disclosure import read_disclosure
 from watermark.errors import PictureError
 from watermark.formats import MIME, sniff_format
 from watermark.manifest import TrustAnchors, read_manifest
+from watermark.manifest_timeline import read_timeline
 from watermark.metadata import read_metadata
 from watermark.picture import decode_picture
 
@@ -34,6 +35,7 @@ def judge(data: bytes) -> list[str]:
         outcome = error.code
     read_disclosure(data, kind)
     report = read_manifest(data, MIME[kind], trust=TrustAnchors())
+    read_timeline(data, MIME[kind], trust=TrustAnchors())
     reason = next(
         (code for code in report.failures if not code.startswith("signingCredential.untrusted")), ""
     )

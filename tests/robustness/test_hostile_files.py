@@ -17,6 +17,7 @@ from watermark.manifest import ManifestSigner
 from watermark.metadata import build_exif, build_text, build_xmp
 from watermark.picture import WRITABLE, encode_picture
 from watermark.signing import create_development_identity
+from watermark.thumbnail import make_thumbnail
 
 ROOT = Path(__file__).parents[2]
 CORPORA = ROOT.parent / "shared" / "corpora"
@@ -63,7 +64,9 @@ def bases():
             data = encode_picture(
                 noise, kind, exif=build_exif(label), xmp=build_xmp(label), text=build_text(label)
             )
-            files[kind] = signer.sign(data, MIME[kind], label, soft_binding=label.record_id).data
+            files[kind] = signer.sign(
+                data, MIME[kind], label, soft_binding=label.record_id, thumbnail=make_thumbnail(noise)
+            ).data
         else:
             out = io.BytesIO()
             Image.fromarray(noise).save(out, kind)
