@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint e2e bench bench-watermark bench-safety bench-tampering train-prompt train-pictures demo-pictures train-ngram evaluate-prompt clean
+.PHONY: help run test lint e2e bench bench-watermark bench-watermark-peers bench-safety bench-tampering train-prompt train-pictures demo-pictures train-ngram evaluate-prompt clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## */\1\t/' | expand -t 18
@@ -39,8 +39,11 @@ lint: $(VENV)/dev.stamp     ## ruff, mypy strict, import rules
 bench: $(VENV)/dev.stamp    ## CPU time per stage of one generation and one verification
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.stage_times $(ARGS)
 
-bench-watermark: $(VENV)/dev.stamp ## what the invisible watermark survives (ARGS="--images DIR")
-	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.watermark_recovery $(ARGS)
+bench-watermark: $(VENV)/dev.stamp ## what the invisible watermark survives and costs (ARGS="--quick" or "--images DIR")
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.watermark $(ARGS)
+
+bench-watermark-peers: $(VENV)/dev.stamp ## install the marks of others that bench-watermark compares with, into build/peers
+	@$(PIP) --no-deps --upgrade --target build/peers --requirement tests/benchmarks/watermark/peers.txt
 
 bench-tampering: $(VENV)/dev.stamp ## flip 1,000 bytes of signed files in six formats: is every one noticed
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.tampering $(ARGS)
