@@ -3,8 +3,11 @@
 Level 0  the period that a picture of this size would have been marked with, in eight orientations: luma alone, then
          luma and colour difference.
 Level 1  any scale, angle and mirror, proposed by the magnitude of the spectrum (spectrum_search.py).
-Level 2  the same with width and height scaled apart; then level 1 again through the better front end.
-Level 3  (thorough) shear, far scales, and parts of the picture on their own, for collages and strong perspective.
+Level 2  pictures that were not turned, among so few maps that faint marks win, also stretched and sheared; turned ones
+         with width and height scaled apart; then level 1 again through the better front end. A mark that is certain
+         but cannot be read is followed block by block (tracking.py).
+Level 3  (thorough) finer stretches, shear of turned pictures, far scales, and parts of the picture on their own, for
+         collages and strong perspective.
 
 Every proposal gets one coherent test (alignment.py); a lock above READ_FROM_Z is read. Several keys share everything
 that does not hang on a key: front end, spectra, power maps. Once a message is read, the same place is looked at again
@@ -31,8 +34,16 @@ from watermark.inputs import SHORTEST_SEARCHED_PX, AnyImage, Image, rgb_of
 from watermark.message import read_payload
 from watermark.softbits import soft_bits
 from watermark.spectrum import Spectrum
-from watermark.spectrum_search import Candidate, PowerMap, climb_magnitudes, search_octaves, search_stretched
+from watermark.spectrum_search import (
+    Candidate,
+    PowerMap,
+    climb_magnitudes,
+    search_octaves,
+    search_stretched,
+    search_upright,
+)
 from watermark.tile import PERIOD_FACTOR, REFERENCE_SIDE_PX, UNITS, VARIANTS, Tile, period_px
+from watermark.tracking import track
 
 SEARCHED_PX = 400_000
 """Larger pictures are averaged down to this many pixels, which makes the cost flat: the mark's band survives."""
@@ -71,8 +82,8 @@ DIHEDRAL = tuple(
 )
 """Identity, quarter turn, mirror, and both; half turns come free with every test."""
 
-ASPECTS = tuple(np.diag([math.exp(-x / 2), math.exp(x / 2)]) for x in np.linspace(-0.17, 0.17, 17))
-"""Width over height +-17 %, in steps that the spectrum's resolution cannot tell apart."""
+ASPECTS = tuple(np.diag([math.exp(-x / 2), math.exp(x / 2)]) for x in np.linspace(-0.17, 0.17, 20))
+"""Width over height +-17 % of turned pictures; pictures that were not turned are searched further."""
 
 WINDOWS = ((0.2, 0.2), (0.0, 0.0), (0.0, 0.4), (0.4, 0.0), (0.4, 0.4))
 """Top and left of the parts, each 0.6 of the picture's sides, that are searched on their own."""
@@ -218,16 +229,23 @@ class Search:
 
     def _anywhere(self, view: View) -> bool:
         lower, upper = self._periods(view)
+        near = (max(lower, self.nominal_period / 1.6), min(upper, self.nominal_period * 1.6))
         if self._try_candidates(view, search_octaves(self.tiles, view.maps, (lower, upper))):
             return True
-        if self.best.z < CERTAIN_Z:
-            near = (max(lower, self.nominal_period / 1.6), min(upper, self.nominal_period * 1.6))
-            if self._try_candidates(view, search_stretched(self.tiles, view.maps, near, ASPECTS)):
-                return True
-        if self._faint(self.view.spun.looks):
+        if self.best.z < CERTAIN_Z and self._try_candidates(
+            view, search_upright(self.tiles, view.maps, (lower, upper), near)
+        ):
             return True
         if self.best.z < CERTAIN_Z and self._try_candidates(
-            view.spun, search_octaves(self.tiles, view.spun.maps, (lower, upper))
+            view, search_stretched(self.tiles, view.maps, near, ASPECTS[1::3])
+        ):
+            return True
+        if self._faint(self.view.spun.looks):
+            return True
+        spun = view.spun
+        if self.best.z < CERTAIN_Z and (
+            self._try_candidates(spun, search_upright(self.tiles, spun.maps, (lower, upper), near))
+            or self._try_candidates(spun, search_octaves(self.tiles, spun.maps, (lower, upper)))
         ):
             return True
         return self.best.z >= REFINE_FROM_Z and self._refine(view)
@@ -248,8 +266,9 @@ class Search:
 
     def _far(self, view: View) -> bool:
         near = (self.nominal_period / 1.4, self.nominal_period * 1.4)
-        if self._try_candidates(view, search_stretched(self.tiles, view.maps, near, _shears())):
-            return True
+        for stretches in (ASPECTS, _shears()):
+            if self._try_candidates(view, search_stretched(self.tiles, view.maps, near, stretches)):
+                return True
         for place in WINDOWS:
             part = view.window(*place)
             if min(part.shape) >= SHORTEST_SEARCHED_PX:
@@ -289,7 +308,19 @@ class Search:
         lock, tests = climb(tile, looks, self.best)
         self.tests += tests * (2 * len(looks) - 1)
         self._keep(tile, lock)
-        return self._read(tile, looks, lock)
+        return self._read(tile, looks, lock) or (lock.z >= CERTAIN_Z and self._track(view, tile, lock))
+
+    def _track(self, view: View, tile: Tile, lock: Lock) -> bool:
+        """Read a mark that is certainly there, but bent, in blocks."""
+        for llr, tests in track(tile, view.residuals, lock):
+            self.tests += tests * (2 * len(view.residuals) - 1)
+            self.reads += 1
+            payload = read_payload(tile, llr, lock.variant)
+            if payload is not None:
+                self.best, self.best_tile = lock, tile
+                self.reading = Reading(tile, view.looks, lock, payload)
+                return True
+        return False
 
     def _read(self, tile: Tile, looks: list[Spectrum], lock: Lock, *, whole: bool = False) -> bool:
         """Read a message at the start of the tile to a fraction of a unit, or at the whole unit that locked."""

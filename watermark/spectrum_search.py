@@ -37,8 +37,17 @@ STRETCHED_STEP = 1.2
 """The same for the many maps of stretched pictures."""
 
 PIVOT = 18.0
+UPRIGHT_KEPT = 2
 KEPT_PER_OCTAVE = 12
 CLIMBED = 32
+
+
+_STRETCHES = np.stack(
+    [np.diag([math.exp(-x / 2), math.exp(x / 2)]) for x in np.linspace(-0.36, 0.36, 37)]
+    + [np.array([[1, x], [0, 1]]) for x in np.linspace(-0.12, 0.12, 13)]
+    + [np.array([[1, 0], [x, 1]]) for x in np.linspace(-0.12, 0.12, 13)]
+)
+"""Width over height up to 1.4, and shear up to 7 degrees along either side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +147,42 @@ def search_stretched(
     for stretch in stretches:
         found += search_octaves(tiles, [together], periods, step=STRETCHED_STEP, stretch=stretch)
     return found
+
+
+def search_upright(
+    tiles: Sequence[Tile],
+    maps: Sequence[PowerMap],
+    periods: tuple[float, float],
+    near: tuple[float, float],
+) -> list[Candidate]:
+    """Score pictures that were scaled, cropped, flipped, stretched or sheared, but not turned.
+
+    These are the commonest changes, and so few maps that a mark too faint to win among all angles wins here. Of each
+    mirror the best UPRIGHT_KEPT with equal scales at any of `periods`, and as many others at periods that are `near`.
+    """
+    total = np.asarray(sum(m.excess for m in maps), np.float32)
+    together = PowerMap(total / np.float32(math.sqrt(len(maps))), maps[0].size)
+    families = (
+        _scales(periods, 0.5, together.size)[:, None, None] * np.eye(2),
+        (_scales(near, STRETCHED_STEP, together.size)[:, None, None, None] * _STRETCHES).reshape(-1, 2, 2),
+    )
+    found: list[Candidate] = []
+    for tile in tiles:
+        for mirror in (1.0, -1.0):
+            for family in families:
+                matrices = family @ np.diag([mirror, 1.0])
+                scores = _score(tile, [together], matrices)
+                best = np.argsort(-scores)[:UPRIGHT_KEPT]
+                found += [Candidate(tile, matrices[i], float(scores[i])) for i in best]
+    return found
+
+
+def _scales(periods: tuple[float, float], step: float, size: int) -> NDArray[np.float64]:
+    """One over the periods between two limits, in steps of the spectrum's resolution at radius PIVOT."""
+    shortest, longest = periods
+    turn = step * math.sqrt(shortest * longest) / (PIVOT * size)
+    count = math.ceil(math.log(longest / shortest) / turn) + 1
+    return np.asarray(np.exp(-np.linspace(math.log(shortest), math.log(longest), count)))
 
 
 def climb_magnitudes(maps: Sequence[PowerMap], candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from watermark.message import carrier_coefficients
-from watermark.spectrum_search import PowerMap, climb_magnitudes, search_octaves, search_stretched
+from watermark.spectrum_search import (
+    PowerMap,
+    climb_magnitudes,
+    search_octaves,
+    search_stretched,
+    search_upright,
+)
 from watermark.tile import pattern_factors, tile_for
 
 PERIOD = 104.0
@@ -48,6 +54,19 @@ def test_finds_an_aspect(key):
     best = climb_magnitudes(maps, search_stretched([tile], maps, (80.0, 130.0), stretches))[0]
     error = min(np.abs(best.matrix - sign * np.linalg.inv(matrix).T / PERIOD).max() for sign in (1, -1))
     assert error * PERIOD < 0.01
+
+
+@pytest.mark.parametrize(
+    "matrix", [np.diag([0.7, 0.7]), np.diag([-0.85, 1.1]), np.array([[1.0, 0.09], [0.0, 1.0]])]
+)
+def test_upright_pictures_are_found_among_few_maps(key, matrix):
+    tile, maps = tile_for(key), [PowerMap.of(turned_pattern(key, matrix))]
+    candidates = search_upright([tile], maps, (50.0, 220.0), (70.0, 150.0))
+    assert len(candidates) == 8  # the best two of each mirror, with equal scales and without
+    best = climb_magnitudes(maps, candidates)[0]
+    expected = np.linalg.inv(matrix).T / PERIOD
+    error = min(np.abs(best.matrix - sign * expected).max() for sign in (1, -1))
+    assert error * PERIOD < 0.015
 
 
 def test_scores_of_noise_stay_low(key):
