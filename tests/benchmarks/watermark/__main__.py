@@ -11,6 +11,7 @@ Writes OUT/watermark.md, OUT/watermark.json and four SVG plots. Everything is se
 import argparse
 import json
 import math
+import shutil
 import statistics
 import sys
 import time
@@ -163,6 +164,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--out", type=Path, default=Path("out/bench-watermark"), help="folder for the results"
     )
+    parser.add_argument(
+        "--document", type=Path, help="text whose tables and plots (pictures/*.svg beside it) are renewed"
+    )
     parser.add_argument("--minutes", type=float, help="begin no picture of the main table after so many")
     parser.add_argument("--peer-minutes", type=float, default=6, help="the same for each peer")
     parser.add_argument("--unmarked", type=int, help="unmarked pictures to search")
@@ -176,8 +180,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     plan = plan_for(options)
     results, run, peer_runs = measure_all(covers_for(options), plan, say)
-    print(write(results, run, peer_runs, plan, options.out))
+    text = write(results, run, peer_runs, plan, options.out)
+    print(text)
     print(f"written to {options.out}")
+    if options.document:
+        report.into_document(text, options.document)
+        for plot in options.out.glob("*.svg"):
+            shutil.copy(plot, options.document.parent / "pictures" / plot.name)
     wrong = report.outcomes_of(run, [e.name for e in plan.entries]).count("wrong")
     return int(bool(wrong or results["unmarked"]["alarms"]))
 

@@ -2,12 +2,25 @@
 
 import statistics
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.watermark.recovery import Run, size_class
 from tests.benchmarks.watermark.suite import Entry
 
 CLASSES = (">= 700 px", "480-699 px", "under 480 px")
+
+
+BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
+
+
+def into_document(text: str, document: Path) -> None:
+    """Put the tables between the marks of a document; raises ValueError where it has none."""
+    before, mark, rest = document.read_text("utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not mark or not end:
+        raise ValueError(f"document: {document} has no {BEGIN} ... {END}, expected both, add them")
+    document.write_text(f"{before}{BEGIN}\n{text.strip()}\n{END}{after}", "utf-8")
 
 
 def markdown(results: dict[str, Any], run: Run, entries: Sequence[Entry], peer_runs: Sequence[Run]) -> str:
