@@ -41,6 +41,8 @@ def _from_our_marks(case: Case) -> tuple[Verdict, str] | None:
                 "ours",
                 "The watermark was made with this service's key, but the registry has no record of it.",
             )
+        if case.mark is not None and case.mark.present:
+            return "ours", _faint(record if found_by == "fingerprint" else None)
         return None
     what = _describe(record)
     if case.exact:
@@ -51,6 +53,14 @@ def _from_our_marks(case: Case) -> tuple[Verdict, str] | None:
     if case.credentials.integrity == "failed" and case.credentials.status == "invalid":
         return "ours", sentence + "This file was changed after it was signed."
     return "ours", sentence + "This file is a changed copy of it."
+
+
+def _faint(record: Record | None) -> str:
+    """Say what a mark without a readable number shows, with the registered picture that is like this one."""
+    text = "The pixels carry this service's watermark, but too little of it to read its number"
+    return (
+        f"{text}. The picture matches {_describe(record)}." if record else f"{text}, so no record is known."
+    )
 
 
 def _describe(record: Record) -> str:

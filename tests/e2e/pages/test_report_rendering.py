@@ -64,6 +64,11 @@ SHOWN = {
         ["not detected", "detected", "not detected", "detected", "no match"],
         [],
     ),
+    "faint-mark": (
+        "Marked here, no record",
+        ["not detected", "detected", "not detected", "not detected", "no match"],
+        [],
+    ),
     "labels-only": (
         "Labelled AI-generated",
         ["not detected", "not detected", "detected", "detected", "no match"],

@@ -288,6 +288,7 @@ def cases() -> dict[str, Case]:
             found_by="watermark",
             likeness=Likeness("match", ID),
         ),
+        "faint-mark": case(mark=mark(payload=None, p_value=3e-8)),
         "labels-only": case(
             metadata=LABELS, record=RECORD, found_by="metadata", likeness=Likeness("no_match", ID)
         ),

@@ -220,3 +220,15 @@ def test_the_map_leaves_in_three_levels() -> None:
 @pytest.mark.parametrize(("share", "words"), [(0.15, "20 %"), (0.02, "10 %"), (0.5, "50 %"), (1.0, "100 %")])
 def test_shares_are_coarse(share: float, words: str) -> None:
     assert share_in_words(share) == words
+
+
+def test_a_mark_without_a_readable_number_is_still_a_mark() -> None:
+    faint = mark(payload=None)
+    verdict, summary = conclude(case(mark=faint))
+    assert verdict == "ours"
+    assert "no record is known" in summary
+    verdict, summary = conclude(
+        case(mark=faint, record=RECORD, found_by="fingerprint", likeness=Likeness("match", ID))
+    )
+    assert verdict == "ours"
+    assert "The picture matches" in summary
