@@ -22,6 +22,7 @@ _AI: Final = r"(?:\bA\W?[Il1|]|人工智能|\bartificial intelligence\b|\bsynthe
 _MADE: Final = r"(?:生成|合成|generated|created|made|edited|modified|manipulated)"
 _SAYS_AI: Final = re.compile(f"{_AI}.{{0,12}}{_MADE}|{_MADE}.{{0,12}}{_AI}", re.IGNORECASE)
 _ROW_OF_INK: Final = 0.01  # of the crop's width: less is dust
+_RIM: Final = 0.15  # of the crop's height; the detector grows its boxes by more
 _GAP: Final = 0.1  # of the crop's height, between the ink of one line and what belongs to its neighbours
 # Capitals against capitals with what hangs below the line: 0.78 in Aileron, 0.76 in Helvetica.
 _ABOVE_THE_LINE: Final = 0.78
@@ -82,11 +83,17 @@ def _letter_height(image: NDArray[np.uint8], corners: NDArray[np.float32], text:
     high = np.ceil(corners.max(0)).astype(int) + 1
     grey = cv2.cvtColor(image[low[1] : high[1], low[0] : high[0]], cv2.COLOR_RGB2GRAY)
     _, split = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    edge = np.concatenate([split[0], split[-1], split[:, 0], split[:, -1]])
-    ink = split != (edge.mean() > 0.5)
+    rim = round(_RIM * len(split))  # the box may reach over the edge of a panel
+    split = split[:, rim : split.shape[1] - rim]
+    inside = split[rim : len(split) - rim]
+    if not inside.size:
+        return 0.0
+    ink = split != (inside.mean() > 0.5)  # letters cover less than their ground
     rows = np.flatnonzero(ink.mean(1) > _ROW_OF_INK)
     if not rows.size:
         return 0.0
     runs = np.split(rows, np.flatnonzero(np.diff(rows) > max(1, _GAP * len(grey))) + 1)
-    height = float(max(run[-1] - run[0] + 1 for run in runs))
+    # What else lies in the box (a neighbouring line, the edge of a panel) is farther from its middle.
+    line = min(runs, key=lambda run: abs(run[0] + run[-1] - len(grey) + 1))
+    height = float(line[-1] - line[0] + 1)
     return height * (_ABOVE_THE_LINE if _HANGING.search(text) else 1.0)
