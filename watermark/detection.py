@@ -167,7 +167,7 @@ def _mark(reading: Reading) -> Mark:
 
 def _presence(search: Search) -> Presence:
     payload = search.reading.payload if search.reading else None
-    return presence_map(search.best_tile, search.view.residuals, search.best, payload)
+    return presence_map(search.best_tile, search.view.residuals, search.lock_in_whole(), payload)
 
 
 def _geometry(lock: Lock, nominal_period: float) -> Geometry:

@@ -2,8 +2,8 @@
 
 Once scale, angle and start of the tile are known, the pattern that should be there can be drawn, and its correlation
 with the residual measured place by place, in standard deviations of noise. Where something was pasted over, painted or
-generated anew, the correlation is gone. The cells are as small as noise allows: in half of them the mark must stand
-out clearly.
+generated anew, the correlation is gone. The cells are as small as noise allows: in one of seven, which may be all that
+is marked, the mark must stand out with a margin.
 """
 
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ def presence_map(tile: Tile, residuals: Sequence[Plane], lock: Lock, payload: by
             spread
         )
         heights = np.asarray(_mean(product, grid) / (noise + np.float32(1e-9)), np.float32)
-        if np.median(heights) >= CLEAR:
+        if np.percentile(heights, 85) >= 1.5 * CLEAR:
             break
     return np.asarray(np.clip(heights / CLEAR, 0, 1), np.float32)
 

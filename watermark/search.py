@@ -210,6 +210,12 @@ class Search:
         """Whether a lock is where `embed` puts a mark: upright, at the period of a picture of this size."""
         return lock.sign > 0 and bool(np.abs(lock.matrix * self.nominal_period - np.eye(2)).max() < IN_PLACE)
 
+    def lock_in_whole(self) -> Lock:
+        """The best map's lock in the whole picture, to a fraction of a unit: it may have been found in a part."""
+        coefficients = sample(self.best_tile, self.view.looks, self.best.matrix)
+        lock = lock_coefficients(self.best_tile, coefficients, self.best.matrix)
+        return sharpen(self.best_tile, coefficients, lock)
+
     def _levels(self, effort: str) -> bool:
         if self._nominal(self.view.luma_looks):
             return True

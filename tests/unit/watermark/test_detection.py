@@ -201,6 +201,20 @@ def test_presence_follows_the_picture_when_it_is_turned(marked, picture, key):
     assert presence[:, columns // 2 + 1 :].mean() > 0.8
 
 
+def test_presence_of_a_mark_that_was_found_in_a_part(make_picture, key):
+    canvas = make_picture(31, 700, 1200, texture=1.5)
+    insert = embed(make_picture(32, 400, 400, texture=1.5), PAYLOAD, key=key)
+    canvas[250:650, 750:1150] = insert
+    found = detect(canvas, key=key, effort="thorough", localize=True)
+    assert found.payload == PAYLOAD
+    rows, columns = found.presence.shape
+    inside = found.presence[
+        rows * 300 // 700 : rows * 600 // 700, columns * 800 // 1200 : columns * 1100 // 1200
+    ]
+    assert inside.mean() > 0.6
+    assert found.presence[:, : columns * 700 // 1200].mean() < 0.2
+
+
 def test_presence_is_only_given_where_it_was_asked_for(marked, picture, key):
     assert detect(marked, key=key).presence is None
     assert detect(picture, key=key, localize=True).presence is None
