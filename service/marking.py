@@ -25,6 +25,8 @@ from service.stages import StageTimes
 from service.stores import Record, RegistryStore
 from service.timestamping import PolicySigner, Timestamp
 from watermark.exif import build_exif
+from watermark.fingerprint import fingerprint
+from watermark.fingerprint_iscc import ISCC_ALG
 from watermark.label import (
     COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA,
     NOT_STATED,
@@ -147,12 +149,15 @@ class Marker:
                 text=build_text(label),
             )
         mime = MIME[format_]
+        with stages("fingerprint"):
+            likeness = fingerprint(marked)
         with stages("sign"):
             job = SigningJob(
                 data=unsigned,
                 mime=mime,
                 label=label,
                 soft_binding=record_id,
+                other_bindings=((ISCC_ALG, likeness.iscc),),
                 sources=tuple(self._shown(source) for source in _sources(origin)),
                 thumbnail=make_thumbnail(marked) if self._thumbnails else None,
             )
@@ -178,6 +183,7 @@ class Marker:
                 action=origin.action,
                 parent=origin.parent,
                 request_id=origin.request_id,
+                fingerprint=likeness.to_bytes(),
             )
             with stages("register"):
                 self._registry.put(record)

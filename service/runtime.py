@@ -8,8 +8,10 @@ from safety.errors import SafetyError
 from service.errors import StartupError
 from service.gateway import Gateway
 from service.generators import Generator, create_generator
+from service.indexes import Space, create_index
 from service.keys import Keys, load_or_create_keys
 from service.labelling import Labelling
+from service.lookalikes import Lookalikes
 from service.marking import Marker
 from service.receipt import ReceiptIssuer
 from service.receipt_keys import FOLDER as RECEIPT_FOLDER
@@ -23,7 +25,8 @@ from service.verification import Verifier
 from watermark.errors import ManifestError, SigningError
 from watermark.picture import Limits
 
-AUDIT_FILE, REGISTRY_FILE = "audit.sqlite", "registry.sqlite"  # in the data directory
+# In the data directory; the index may be deleted at any time.
+AUDIT_FILE, REGISTRY_FILE, INDEX_FOLDER = "audit.sqlite", "registry.sqlite", "fingerprint-index"
 
 
 def utc_now() -> datetime:
@@ -44,11 +47,13 @@ class Runtime:
     signer: PolicySigner
     verifier: Verifier
     receipts: ReceiptIssuer
+    lookalikes: Lookalikes
     registry: RegistryStore
     audit: AuditStore
 
     def close(self) -> None:
         """Close stores and connections."""
+        self.lookalikes.close()
         self.generator.close()
         self.signer.close()
         self.audit.close()
@@ -127,7 +132,8 @@ def open_verifier(settings: Settings, keys: Keys) -> Verifier:
         StartupError: the registry cannot be opened.
 
     """
-    return _verifier(settings, keys, _open_registry(settings))
+    registry = _open_registry(settings)
+    return _verifier(settings, keys, registry, open_lookalikes(settings, registry))
 
 
 def open_receipts(settings: Settings) -> ReceiptIssuer:
@@ -142,6 +148,20 @@ def open_receipts(settings: Settings) -> ReceiptIssuer:
     return ReceiptIssuer(keys, settings.address, utc_now)
 
 
+def open_lookalikes(settings: Settings, registry: RegistryStore) -> Lookalikes:
+    """Open the index of fingerprints; what it lacks of the registry is added at the first search.
+
+    Raises:
+        StartupError: the index cannot be opened.
+
+    """
+    spaces: tuple[Space, ...] = ("hashes", "features")
+    folder = settings.data_dir / INDEX_FOLDER
+    options = settings.vector_index_options
+    indexes = {space: create_index(settings.vector_index, folder, space, **options) for space in spaces}
+    return Lookalikes(registry, indexes)
+
+
 def _open_registry(settings: Settings) -> RegistryStore:
     try:
         return registry_sqlite.create(settings.data_dir / REGISTRY_FILE)
@@ -149,9 +169,9 @@ def _open_registry(settings: Settings) -> RegistryStore:
         raise StartupError(f"registry in {settings.data_dir}: {error}") from error
 
 
-def _verifier(settings: Settings, keys: Keys, registry: RegistryStore) -> Verifier:
+def _verifier(settings: Settings, keys: Keys, registry: RegistryStore, lookalikes: Lookalikes) -> Verifier:
     trust = TrustLists(keys.identity.root_pem, settings.trust_anchors_file)
-    return Verifier(keys, trust, registry, _limits(settings))
+    return Verifier(keys, trust, registry, _limits(settings), lookalikes)
 
 
 def _limits(settings: Settings) -> Limits:
@@ -184,6 +204,8 @@ def build_runtime(settings: Settings) -> Runtime:
         thumbnails=settings.manifest_thumbnails,
         labelling=labelling,
     )
+    lookalikes = open_lookalikes(settings, registry)
+    lookalikes.catch_up()  # now rather than during the first request
     return Runtime(
         settings=settings,
         signer=signer,
@@ -192,7 +214,8 @@ def build_runtime(settings: Settings) -> Runtime:
         guard=guard,
         generator=generator,
         gateway=Gateway(guard, generator, marker, audit, keys.prompt_hash, limits, utc_now),
-        verifier=_verifier(settings, keys, registry),
+        verifier=_verifier(settings, keys, registry, lookalikes),
+        lookalikes=lookalikes,
         receipts=open_receipts(settings),
         registry=registry,
         audit=audit,

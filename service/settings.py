@@ -110,6 +110,23 @@ class Settings(BaseSettings):
         description="PEM certificates whose signers are shown as trusted: a file or a folder, read again on change",
     )
 
+    vector_index: str = Field(
+        "usearch", description="where fingerprints are looked up: usearch, milvus, or 'package.module:create'"
+    )
+    vector_index_options: dict[str, Any] = Field({}, description="keyword arguments of the index's create()")
+    resolution_access: Literal["public", "protected"] = Field(
+        "public",
+        description="who may ask for manifests: anybody, or whoever has an API key or a bearer token",
+    )
+    resolution_key_file: Path | None = Field(None, description="API keys of those who may ask, one a line")
+    resolution_jwks_file: Path | None = Field(
+        None, description="public keys (JWKS) of who issues bearer tokens with the scope fetch:manifests"
+    )
+    resolution_audience: str = Field("", description="audience that such a token must name; empty: any")
+    resolution_hosts: tuple[str, ...] = Field(
+        (), description="hosts of other services that `countermark resolve` may ask, as host or host:port"
+    )
+
     max_upload_bytes: int = Field(32 * MIB, ge=1024, description="largest upload in bytes")
     max_pixels: int = Field(
         50_000_000, ge=128 * 128, description="largest picture in pixels, checked before decoding"
