@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint e2e bench bench-watermark bench-watermark-peers docs-pictures calibrate-watermark bench-labels bench-safety bench-tampering train-prompt train-pictures demo-pictures train-ngram evaluate-prompt clean
+.PHONY: help run test lint e2e bench bench-watermark bench-watermark-peers docs-pictures attack-watermark calibrate-watermark bench-labels bench-safety bench-tampering train-prompt train-pictures demo-pictures train-ngram evaluate-prompt clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## */\1\t/' | expand -t 18
@@ -47,6 +47,9 @@ bench-watermark-peers: $(VENV)/dev.stamp ## install the marks of others that ben
 
 docs-pictures: $(VENV)/dev.stamp ## draw the pictures of docs/watermark.md again
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.watermark.illustrations $(ARGS)
+
+attack-watermark: $(VENV)/dev.stamp ## what attacks achieve against the invisible watermark, half an hour (ARGS="--images DIR --out DIR")
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.watermark_security $(ARGS)
 
 calibrate-watermark: $(VENV)/dev.stamp ## false alarms and honesty of the p-value (ARGS="--images DIR --searches 5000 --processes 2")
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.watermark_calibration $(ARGS)
