@@ -85,7 +85,7 @@ def test_dropped_unmarked_picture_is_never_called_human_made(open_page: OpenPage
     card = finished(page)
     assert card.get_attribute("data-verdict") == "nothing_found"
     rows = states(card)
-    assert rows.pop("fingerprint") in {"no match", "not checked"}  # not checked: no index of registered pictures
+    assert rows.pop("fingerprint") == "no match"
     assert set(rows.values()) == {"not detected"}
     assert "does not mean human-made" in card.inner_text()
     assert "holiday.png" in card.locator("h3").inner_text()
@@ -342,3 +342,24 @@ def test_the_mark_is_shown_where_it_is(open_page: OpenPage, marked: bytes) -> No
     assert right.count("0") > 0.9 * len(right)
     assert card.locator(".heat").is_visible()
     assert card.locator("[data-code=watermark_missing_in_parts]").count() == 1
+
+
+def test_a_look_alike_is_shown_beside_the_copy(open_page: OpenPage, server: Server) -> None:
+    """The picture as it was before it was marked: no mark, but the registered copy looks the same."""
+    plain = unmarked_png(seed=7)
+    request = urllib.request.Request(
+        server.url + "/v1/mark", plain, {"Content-Type": "image/png"}, method="POST"
+    )
+    with urllib.request.urlopen(request, timeout=120) as answer:
+        record_id = answer.headers["Countermark-Id"]
+    page = open_page()
+    page.set_input_files("#file", upload(plain))
+    card = finished(page)
+    assert card.get_attribute("data-verdict") == "resembles"
+    assert states(card)["c2pa"] == "recovered"
+    assert record_id in card.locator(".lookalikes").inner_text()
+    card.locator(".compare").get_by_role("slider").wait_for()
+    assert "no visible difference" in card.locator(".compare").inner_text()
+    assert (
+        card.locator(".lookalikes img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    )

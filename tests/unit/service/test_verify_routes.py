@@ -13,6 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+import watermark
 from service.app import create_app
 from service.generators.builtin import draw
 from service.receipt import read_receipt
@@ -165,3 +166,40 @@ def test_no_personal_data_in_the_answer(client: TestClient) -> None:
     assert answer.status_code == 200
     assert "Anna" not in answer.text
     assert "secret" not in answer.text
+
+
+@pytest.fixture(scope="module")
+def handed_in(client: TestClient) -> tuple[str, object]:
+    """A picture before it was marked, and the record of its marked copy."""
+    plain = draw("market square", 5, 480, 400)
+    answer = client.post("/v1/mark", files={"file": (NAME, encode_picture(plain, "png"), "image/png")})
+    assert answer.status_code == 200, answer.text
+    return answer.headers["Countermark-Id"], plain
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_copy_without_any_mark_leads_to_its_record_by_likeness(
+    client: TestClient, handed_in: tuple[str, object], mirrored: bool
+) -> None:
+    record_id, plain = handed_in
+    copy = plain[:, ::-1] if mirrored else plain
+    report = upload(client, encode_picture(copy.copy(), "jpeg", quality=60)).json()
+    assert report["verdict"] == "resembles"
+    assert (report["record"]["id"], report["record"]["found_by"]) == (record_id, "fingerprint")
+    signals = report["signals"]
+    assert (signals["c2pa"]["status"], signals["fingerprint"]["status"]) == ("recovered", "match")
+    assert signals["fingerprint"]["alignment"][0] == pytest.approx(-1 if mirrored else 1, abs=0.02)
+    assert client.get(signals["fingerprint"]["lookalikes"][0]["thumbnail_url"]).status_code == 200
+
+
+def test_a_transplanted_mark_is_flagged_from_end_to_end(
+    client: TestClient, handed_in: tuple[str, object]
+) -> None:
+    """The strongest copy attack: the mark itself, made with the key, on another picture."""
+    record_id, _ = handed_in
+    key = client.app.state.runtime.keys.watermark
+    forged = watermark.embed(draw("harbour", 9, 480, 400), bytes.fromhex(record_id), key=key)
+    report = upload(client, encode_picture(forged, "png")).json()
+    assert report["verdict"] == "conflict"
+    assert [finding["code"] for finding in report["findings"]] == ["transplanted_watermark"]
+    assert report["signals"]["c2pa"]["status"] == "not_present"
