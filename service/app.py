@@ -17,7 +17,7 @@ from service.answers import error_answer
 from service.compliance import Linter
 from service.errors import HttpFailure, ServiceError, describe
 from service.request_log import Metrics, RequestLog
-from service.routes import comply, images, moderations, pages, records, verify
+from service.routes import comply, images, matches, moderations, pages, records, verify
 from service.runtime import Runtime
 from service.uploads import BodyLimit, keep_uploads_in_memory
 from service.workers import Workers
@@ -50,7 +50,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     keep_uploads_in_memory(runtime.settings.max_upload_bytes)
     app.add_middleware(BodyLimit, max_bytes=runtime.settings.max_upload_bytes)
     app.add_middleware(RequestLog, metrics=metrics)
-    for module in (images, moderations, verify, comply, records, pages):
+    for module in (images, moderations, verify, comply, matches, records, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=pages.PAGES / "static"), name="static")
 
@@ -105,6 +105,7 @@ def _answer_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - the handler is registered for this type alone
     codes = {
         400: "invalid_request",
+        401: "unauthorized",
         404: "not_found",
         405: "method_not_allowed",
         413: "file_too_large",
@@ -116,4 +117,7 @@ def _answer_http(request: Request, error: Exception) -> JSONResponse:
         400: "The body cannot be read as JSON; send UTF-8 JSON with Content-Type: application/json.",
     }
     text = texts.get(error.status_code, error.detail)
-    return _answer(request, HttpFailure(error.status_code, codes.get(error.status_code, "http_error"), text))
+    code = codes.get(error.status_code, "http_error")
+    answer = _answer(request, HttpFailure(error.status_code, code, text))
+    answer.headers.update(error.headers or {})
+    return answer

@@ -17,6 +17,8 @@ from service.receipt import ReceiptIssuer
 from service.receipt_keys import FOLDER as RECEIPT_FOLDER
 from service.receipt_keys import ReceiptKeys
 from service.resign_queue import ResignQueue
+from service.resolution import Resolver
+from service.resolution_access import ResolutionAccess
 from service.settings import Settings
 from service.stores import AuditStore, RegistryStore, audit_sqlite, registry_sqlite
 from service.timestamping import PolicySigner
@@ -48,6 +50,8 @@ class Runtime:
     verifier: Verifier
     receipts: ReceiptIssuer
     lookalikes: Lookalikes
+    resolver: Resolver
+    resolution_access: ResolutionAccess
     registry: RegistryStore
     audit: AuditStore
 
@@ -216,6 +220,8 @@ def build_runtime(settings: Settings) -> Runtime:
         gateway=Gateway(guard, generator, marker, audit, keys.prompt_hash, limits, utc_now),
         verifier=_verifier(settings, keys, registry, lookalikes),
         lookalikes=lookalikes,
+        resolver=Resolver(keys, registry, lookalikes),
+        resolution_access=ResolutionAccess(settings),
         receipts=open_receipts(settings),
         registry=registry,
         audit=audit,

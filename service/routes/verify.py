@@ -143,19 +143,3 @@ async def provenance_check(request: Request) -> dict[str, Any]:
         ],
         "countermark": report.model_dump(mode="json"),
     }
-
-
-@router.get(
-    "/manifests/{manifest_id}",
-    summary="A stored C2PA manifest",
-    response_class=Response,
-    responses={200: {"content": {"application/c2pa": {}}}},
-)
-def manifest(manifest_id: str, request: Request) -> Response:
-    """Return the manifest store that was signed for a registered picture."""
-    registry = runtime(request).registry
-    record = registry.by_manifest_id(manifest_id)
-    stored = registry.manifest(record.id) if record else None
-    if stored is None:
-        raise NotFound("No manifest with this id is stored here.")
-    return Response(stored, media_type="application/c2pa")
