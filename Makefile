@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint e2e bench bench-watermark bench-watermark-peers docs-pictures attack-watermark calibrate-watermark bench-labels bench-safety bench-tampering train-prompt train-pictures demo-pictures train-ngram evaluate-prompt clean
+.PHONY: help run test lint e2e bench bench-watermark bench-watermark-peers docs-pictures attack-watermark calibrate-watermark bench-labels bench-safety bench-credentials bench-tampering train-prompt train-pictures demo-pictures train-ngram evaluate-prompt clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## */\1\t/' | expand -t 18
@@ -59,6 +59,9 @@ bench-tampering: $(VENV)/dev.stamp ## flip 1,000 bytes of signed files in six fo
 
 bench-labels: $(VENV)/dev.stamp ## how well comply reads visible labels (ARGS="--images DIR")
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.visible_labels $(ARGS)
+
+bench-credentials: $(VENV)/dev.stamp ## do copies lead to their records, and nothing else (ARGS="--images DIR --registered N")
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.durable_credentials $(ARGS)
 
 bench-safety: $(VENV)/dev.stamp ## every table about safety (DATA=folder of JSONL files, ARGS="--images DIR")
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.safety_tables --data "$(DATA)" $(ARGS)

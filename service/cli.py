@@ -21,6 +21,7 @@ from service.cli_options import Config, DataDir, Json, KeyFile
 from service.cli_policy import policy_app
 from service.cli_receipt import receipt_app
 from service.cli_resign import resign
+from service.cli_resolve import resolve
 from service.cli_review import review_app
 from service.cli_verify import verify
 from service.command_io import (
@@ -48,6 +49,7 @@ app.add_typer(policy_app, name="policy")
 app.add_typer(receipt_app, name="receipt")
 app.add_typer(review_app, name="review")
 app.command()(classify)
+app.command()(resolve)
 app.command()(comply)
 app.command()(resign)
 app.command()(detect)
