@@ -109,7 +109,11 @@ def test_spreading_it_over_gif_blocks_does_not_hide_it(bomb):
 
 def test_very_many_boxes_are_not_examined():
     many = b"jumb" * (MAX_BOXES + 1)
-    for data in (png_with(many), png_with(many)[:-20], PNG[:-12] + b"caBX" + many):  # whole, cut, without chunks
+    for data in (
+        png_with(many),
+        png_with(many)[:-20],
+        PNG[:-12] + b"caBX" + many,
+    ):  # whole, cut, without chunks
         assert read_manifest(data, "image/png", trust=TrustAnchors()).notes == (NOTE,)
     webp = b"RIFF    WEBPC2PA" + many
     assert read_manifest(webp, "image/webp", trust=TrustAnchors()).notes == (NOTE,)
