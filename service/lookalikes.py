@@ -37,6 +37,10 @@ _ISCC_CANDIDATE = 10  # of 64 bits
 _FARTHEST_VOTE = 70
 _LEAST_VOTES = 2.0
 _MOST_COMPARED = 5
+_MIRROR_EFFORT = (
+    200,
+    2,
+)  # features asked for and candidates compared: mirrored copies are rare, most are whole
 _SAVE_AFTER = 256
 _REFLECT = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]])
 
@@ -142,7 +146,9 @@ class Lookalikes:
     ) -> list[Lookalike]:
         """Steps 2 and 3 for one of picture and mirror image; `near` are candidates that are known already."""
         found = []
-        for record_id in list(dict.fromkeys([*near, *self._by_features(asked)]))[:_MOST_COMPARED]:
+        asked_for, compared = (FEATURES_ASKED, _MOST_COMPARED) if reflect is None else _MIRROR_EFFORT
+        candidates = dict.fromkeys([*near, *self._by_features(asked, asked_for)])
+        for record_id in list(candidates)[:compared]:
             stored = self._stored(record_id)
             if stored is None:
                 continue
@@ -159,13 +165,13 @@ class Lookalikes:
         hits = sorted((hit.distance, hit.record_id) for row in rows for hit in row)
         return list(dict.fromkeys(one for distance, one in hits if distance <= _PDQ_CANDIDATE))
 
-    def _by_features(self, asked: Fingerprint) -> list[str]:
+    def _by_features(self, asked: Fingerprint, asked_for: int) -> list[str]:
         """Return the records that the features point to, the likeliest first.
 
         A feature that many records have says little, so a vote weighs as much as the record is nearer than the
         farthest of the nearest.
         """
-        descriptors = Features.from_bytes(asked.features).descriptors[:FEATURES_ASKED]
+        descriptors = Features.from_bytes(asked.features).descriptors[:asked_for]
         with self._lock:
             rows = self._indexes["features"].search(descriptors, _NEIGHBOURS)
         votes: defaultdict[str, float] = defaultdict(float)
