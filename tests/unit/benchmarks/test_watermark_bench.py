@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -198,3 +199,23 @@ def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     options = argparse.Namespace(images=tmp_path, quick=False, seed=1)
     with pytest.raises(SystemExit, match="has no pictures"):
         command.covers_for(options)
+
+
+def test_tables_go_between_the_marks_of_a_document(tmp_path: Path) -> None:
+    document = tmp_path / "text.md"
+    document.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    report.into_document("new\n", document)
+    assert document.read_text() == f"before\n{report.BEGIN}\nnew\n{report.END}\nafter\n"
+    document.write_text("no marks")
+    with pytest.raises(ValueError, match="add them"):
+        report.into_document("new", document)
+
+
+def test_every_picture_of_the_document_is_drawn_or_plotted() -> None:
+    document = Path(__file__).parents[3] / "docs" / "watermark.md"
+    names = re.findall(r"\]\(pictures/([a-z0-9.-]+)\)", document.read_text("utf-8"))
+    assert len(names) >= 10
+    assert all((document.parent / "pictures" / name).stat().st_size for name in names)
+    text = document.read_text("utf-8")
+    assert report.BEGIN in text
+    assert text.index(report.BEGIN) < text.index(report.END)
