@@ -7,6 +7,7 @@ is marked, the mark must stand out with a margin.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -25,6 +26,9 @@ CELLS = (16, 12, 9, 7, 5, 4, 3)
 CLEAR = 6.0
 """Standard deviations of noise at which a cell counts as fully marked."""
 
+DECOY = (61.0, 43.0)
+"""Units by which the pattern is moved to measure noise: no simple share of a period."""
+
 GRID = 256
 """Samples across a tile when it is drawn: more than four for its finest wave."""
 
@@ -42,20 +46,23 @@ def presence_map(tile: Tile, residuals: Sequence[Plane], lock: Lock, payload: by
         float32 (rows, columns), 0 (nothing of it) to 1 (clearly there); between 1/3 and 2/3 it cannot be told.
 
     """
-    pattern = _draw(tile, residuals[0].shape[:2], lock, payload)
+    shape = residuals[0].shape[:2]
+    pattern = _draw(tile, shape, lock, payload)
     trust = [max(0.0, float(np.mean(r * pattern))) for r in residuals]
     together = np.zeros_like(residuals[0])
     for weight, residual in zip(trust, residuals, strict=True):
         together += np.float32(weight) * residual
-    product, power = together * pattern, together * together
-    spread = float(np.sqrt(np.mean(pattern * pattern)))
+    power = together * together * np.float32(np.mean(pattern * pattern))
+    # the same pattern where it is not: what comes out is noise, and a residual is never quite white
+    decoy = _draw(
+        tile, shape, replace(lock, shift=(lock.shift[0] + DECOY[0], lock.shift[1] + DECOY[1])), payload
+    )
     heights: Plane = np.zeros((1, 1), np.float32)
     for cells in CELLS:
-        grid = _grid(product.shape, cells)
-        noise = np.sqrt(_mean(power, grid) * np.float32(grid[0] * grid[1] / product.size)) * np.float32(
-            spread
-        )
-        heights = np.asarray(_mean(product, grid) / (noise + np.float32(1e-9)), np.float32)
+        grid = _grid(shape, cells)
+        noise = np.sqrt(_mean(power, grid) * np.float32(grid[0] * grid[1] / power.size)) + np.float32(1e-9)
+        spread = np.sqrt(np.mean((_mean(together * decoy, grid) / noise) ** 2))
+        heights = np.asarray(_mean(together * pattern, grid) / noise / max(1.0, float(spread)), np.float32)
         if np.percentile(heights, 85) >= 1.5 * CLEAR:
             break
     return np.asarray(np.clip(heights / CLEAR, 0, 1), np.float32)

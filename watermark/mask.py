@@ -29,6 +29,10 @@ saturate keep the most soft information after JPEG, WebP and denoising (NOTES.md
 DETAIL = 1.2
 """Standard deviation of the high pass: wider ones take the surroundings of an edge for texture."""
 
+DENSE = 1.6
+"""Local RMS of detail over its local median, at most: more is a few edges and not a texture. Takes the largest luma
+RMS in flat areas of 32 pictures from 0.52 to 0.37, at the same PSNR and recovery."""
+
 LOCAL, NEIGHBOURHOOD, EROSION, SMOOTHING = 5.0, 21.0, 5.0, 2.5
 
 
@@ -63,6 +67,8 @@ def _textured_areas(energy: Plane, unit: float) -> NDArray[np.float32]:
     local = np.sqrt(np.maximum(cv2.blur(energy, (local_side, local_side)), 0))
     tenths = np.minimum(local * 10, 255).astype(np.uint8)  # OpenCV's large median takes bytes
     common = cv2.medianBlur(tenths, max(3, common_side))
-    texture = np.minimum(tenths, common).astype(np.float32) / 10
+    cells = np.minimum(np.sqrt(energy) * (10 * DENSE), 255).astype(np.uint8)
+    dense = cv2.medianBlur(cells, max(3, local_side))
+    texture = np.minimum(np.minimum(tenths, common), dense).astype(np.float32) / 10
     texture = cv2.erode(texture, np.ones((erosion, erosion), np.uint8))
     return np.asarray(cv2.GaussianBlur(texture, (0, 0), SMOOTHING * unit))
