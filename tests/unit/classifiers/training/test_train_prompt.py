@@ -25,7 +25,7 @@ def _write(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of one epoch on invented rows, with its evaluation, made by the two commands."""
+    """A model of ten epochs on invented rows, with its evaluation, made by the two commands."""
     data, out = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("out")
     animals = ("cat", "dog", "bird", "horse", "fish")
     pairs = [(one, other) for one in animals for other in animals]
@@ -46,7 +46,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer, "BITS", 12)
-        trainer.run(data, out, epochs=1, own_scale=0.005)
+        trainer.run(data, out, epochs=10, own_scale=0.005)
     assert evaluate(["--data", str(data), "--model-dir", str(out), "--out", str(out)]) == 0
     return out
 
