@@ -97,7 +97,9 @@ def _invisible_watermark(facts: Facts, _: Clause) -> Answer:
 
 
 def _is_ours(facts: Facts) -> bool:
-    return facts.report.record is not None or facts.report.signals.metadata.record_id is not None
+    record = facts.report.record
+    named = record is not None and record.found_by != "fingerprint"  # likeness is not identity
+    return named or facts.report.signals.metadata.record_id is not None
 
 
 def _registered(facts: Facts, _: Clause) -> Answer:
