@@ -6,7 +6,7 @@ above the median or not. Mirroring and turning a picture changes only signs and 
 transform gives the hashes of all eight versions.
 
 Hashes are read by other implementations: bit order as in Meta's hexadecimal text, most significant bit first. They
-see the picture in full size, we the working picture of watermark.fingerprint: the hashes differ in 0 to 6 of 256 bits
+see the picture in full size, we the working picture of watermark.fingerprint: the hashes differ in 0 to 14 of 256 bits
 (41 photographs and drawings against pdqhash 0.2.8).
 """
 
