@@ -58,8 +58,10 @@ def _from_our_marks(case: Case) -> tuple[Verdict, str] | None:
 def _faint(record: Record | None) -> str:
     """Say what a mark without a readable number shows, with the registered picture that is like this one."""
     text = "The pixels carry this service's watermark, but too little of it to read its number"
+    if record:
+        return f"{text}. The picture matches {_describe(record)}."
     return (
-        f"{text}. The picture matches {_describe(record)}." if record else f"{text}, so no record is known."
+        f"{text}: no record is known, and a mark without its number can be imitated, so it proves no origin."
     )
 
 
