@@ -33,7 +33,7 @@ from service.command_io import (
     open_audit,
     read_file,
     say,
-    watermark_key,
+    watermark_keys,
     write_file,
 )
 
@@ -104,7 +104,7 @@ def embed(
     if len(bits) != 8 or len(payload) != 16:
         fail(f"--payload: got {payload!r}, expected 16 hex digits.")
     format_ = format_of(target)
-    key = watermark_key(key_file, data_dir, config)
+    key, *_ = watermark_keys(key_file, data_dir, config)
     picture = decode_picture(read_file(source))
     marked = watermark.embed(
         picture.image, bits, key=key, profile=quality, replace=replace, refuse_flat=refuse_flat

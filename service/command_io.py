@@ -133,16 +133,6 @@ def read_csv(path: Path) -> list[str]:
         fail(f"{path}: cannot be read as UTF-8 text ({error}).")
 
 
-def watermark_key(key_file: Path | None, data_dir: Path | None, config: Path | None) -> bytes:
-    """Return the key of `key_file`, else the installation's (made on first use)."""
-    from service.keys import load_or_create_keys, read_key_file
-    from service.settings import load_settings
-
-    if key_file is not None:
-        return read_key_file(key_file)
-    return load_or_create_keys(load_settings(config, data_dir=data_dir), datetime.now(UTC)).watermark
-
-
 def watermark_keys(key_file: Path | None, data_dir: Path | None, config: Path | None) -> tuple[bytes, ...]:
     """Return the key of `key_file`, else all keys of the installation, the one that marks first."""
     from service.keys import load_or_create_keys, read_key_file

@@ -3,32 +3,21 @@
 The text is for people; the receipt is what can be checked: copied out of the PDF into a file, it verifies with
 `countermark receipt verify`, which prints what was signed, so that changed text above it is noticed.
 
-Fonts are embedded (Bitstream Vera, shipped with reportlab); characters that they lack are shown as "?". Every text
-is escaped before it reaches reportlab, whose markup could otherwise fetch pictures.
+Characters that the embedded font lacks are shown as "?".
 """
 
 import html
-import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
-import reportlab
-from reportlab.lib import colors
-from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
-from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.platypus import KeepTogether, LongTable, Paragraph, SimpleDocTemplate, TableStyle
+from reportlab.platypus import KeepTogether, LongTable, Paragraph, TableStyle
 
+from safety.pdf_style import LINE, REGULAR, SOFT, WIDTH, build, heading, register_fonts, text_style
 from service.verification_report import C2paSignal, VerificationReport
 
-_REGULAR, _BOLD = "Vera", "VeraBd"
-_SOFT, _LINE = colors.HexColor("#59636e"), colors.HexColor("#d5dae0")
-_MARGIN: Final = 18 * mm
-_WIDTH: Final = A4[0] - 2 * _MARGIN - 12  # reportlab's frame adds 6 points inside each margin
 _RECEIPT_LINE: Final = 140  # characters of 5.5 points that fit a line
 _SIGNED_FORM: Final = (
     "The text above is for reading. What follows is the same report as a signed receipt (JSON Web Signature). Copy it "
@@ -51,24 +40,12 @@ def report_to_pdf(report: VerificationReport, *, address: str, time: datetime, r
         receipt: the same report, signed, in compact form.
 
     """
-    _register_fonts()
-    out = io.BytesIO()
-    document = SimpleDocTemplate(
-        out,
-        pagesize=A4,
-        leftMargin=_MARGIN,
-        rightMargin=_MARGIN,
-        topMargin=_MARGIN,
-        bottomMargin=_MARGIN,
-        title="Verification of a picture",
-        author="Countermark",
-        lang="en",
-    )
+    register_fonts()
     checked = report.checked
     story: list[Any] = [
-        Paragraph("Verification of a picture", _style(18, bold=True, after=4)),
-        _text(report.summary, _style(11, after=6)),
-        _text(_CAUTION, _style(8, colour=_SOFT, after=8)),
+        Paragraph("Verification of a picture", text_style(18, bold=True, after=4)),
+        _text(report.summary, text_style(11, after=6)),
+        _text(_CAUTION, text_style(8, colour=SOFT, after=8)),
         _table(
             (
                 ("Examined", f"{time:%Y-%m-%d %H:%M:%S} UTC by {address}"),
@@ -77,22 +54,22 @@ def report_to_pdf(report: VerificationReport, *, address: str, time: datetime, r
                 *_record(report),
             )
         ),
-        _heading("The signals"),
+        heading("The signals"),
         *(KeepTogether(part) for part in _signals(report)),
     ]
     if report.timeline:
         steps = [(step.when or "no date", _step(step)) for step in report.timeline]
-        story += [_heading("History, as the Content Credentials tell it"), _table(steps)]
+        story += [heading("History, as the Content Credentials tell it"), _table(steps)]
     if report.findings:
-        story.append(_heading("Findings"))
+        story.append(heading("Findings"))
         for found in report.findings:
             meaning = f"Proves: {found.proves} Does not prove: {found.does_not_prove}"
             story.append(
                 KeepTogether(
                     [
-                        _text(f"{found.severity.upper()}  {found.text}", _style(9, after=1)),
+                        _text(f"{found.severity.upper()}  {found.text}", text_style(9, after=1)),
                         _text(
-                            f"{found.technique}, {found.code}. {meaning}", _style(8, colour=_SOFT, after=6)
+                            f"{found.technique}, {found.code}. {meaning}", text_style(8, colour=SOFT, after=6)
                         ),
                     ]
                 )
@@ -101,10 +78,10 @@ def report_to_pdf(report: VerificationReport, *, address: str, time: datetime, r
     lines = [
         Paragraph(receipt[at : at + _RECEIPT_LINE], mono) for at in range(0, len(receipt), _RECEIPT_LINE)
     ]
-    note = _text(_SIGNED_FORM, _style(8, colour=_SOFT, after=4))
-    story.append(KeepTogether([_heading("Signed receipt"), note, *lines]))  # no footer between its lines
-    document.build(story, onFirstPage=_footer(checked.sha256), onLaterPages=_footer(checked.sha256))
-    return out.getvalue()
+    note = _text(_SIGNED_FORM, text_style(8, colour=SOFT, after=4))
+    story.append(KeepTogether([heading("Signed receipt"), note, *lines]))  # no footer between its lines
+    footer = f"Verification of the file {checked.sha256[:16]}..."
+    return build(story, title="Verification of a picture", footer=footer)
 
 
 def _record(report: VerificationReport) -> list[tuple[str, str]]:
@@ -127,7 +104,7 @@ def _signals(report: VerificationReport) -> Iterable[list[Any]]:
     for title, row, detail in rows:
         answer = row.status.replace("_", " ") + (f" ({detail})" if detail else "")
         pairs = (("Answer", answer), ("Proves", row.proves), ("Does not prove", row.does_not_prove))
-        yield [_text(title, _style(10, bold=True, after=1)), _table([pair for pair in pairs if pair[1]])]
+        yield [_text(title, text_style(10, bold=True, after=1)), _table([pair for pair in pairs if pair[1]])]
 
 
 def _credentials(signal: C2paSignal) -> str:
@@ -151,58 +128,21 @@ def _step(step: Any) -> str:
 
 def _table(rows: Sequence[tuple[str, str]]) -> LongTable:
     """Two columns; both wrap."""
-    body = [[_text(name, _style(8, colour=_SOFT)), _text(value, _style(8.5))] for name, value in rows]
+    body = [[_text(name, text_style(8, colour=SOFT)), _text(value, text_style(8.5))] for name, value in rows]
     style = TableStyle(
         [
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            ("LINEBELOW", (0, 0), (-1, -1), 0.5, _LINE),
+            ("LINEBELOW", (0, 0), (-1, -1), 0.5, LINE),
             ("LEFTPADDING", (0, 0), (0, -1), 0),
             ("TOPPADDING", (0, 0), (-1, -1), 2),
             ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
         ]
     )
-    return LongTable(body, colWidths=(90, _WIDTH - 90), style=style)
+    return LongTable(body, colWidths=(90, WIDTH - 90), style=style)
 
 
 def _text(text: str, style: ParagraphStyle) -> Paragraph:
     """A paragraph of a foreign text: escaped, and only in characters that the font has."""
-    face: Any = pdfmetrics.getFont(_REGULAR)
+    face: Any = pdfmetrics.getFont(REGULAR)
     known = face.face.charToGlyph
     return Paragraph(html.escape("".join(c if ord(c) in known else "?" for c in text)), style)
-
-
-def _heading(text: str) -> Paragraph:
-    style = _style(12, bold=True, after=4)
-    style.spaceBefore, style.keepWithNext = 12, 1
-    return Paragraph(text, style)
-
-
-def _style(
-    size: float, *, bold: bool = False, colour: Any = colors.black, after: float = 0
-) -> ParagraphStyle:
-    return ParagraphStyle(
-        f"{size}-{bold}",
-        fontName=_BOLD if bold else _REGULAR,
-        fontSize=size,
-        leading=size * 1.35,
-        textColor=colour,
-        spaceAfter=after,
-        splitLongWords=1,
-    )
-
-
-def _footer(sha256: str) -> Any:
-    def draw(canvas: Any, document: Any) -> None:
-        canvas.setFont(_REGULAR, 7)
-        canvas.setFillColor(_SOFT)
-        canvas.drawString(_MARGIN + 6, 10 * mm, f"Verification of the file {sha256[:16]}...")
-        canvas.drawRightString(A4[0] - _MARGIN - 6, 10 * mm, f"page {document.page}")
-
-    return draw
-
-
-def _register_fonts() -> None:
-    folder = Path(reportlab.__file__).parent / "fonts"
-    for name in (_REGULAR, _BOLD):
-        if name not in pdfmetrics.getRegisteredFontNames():
-            pdfmetrics.registerFont(TTFont(name, str(folder / f"{name}.ttf")))

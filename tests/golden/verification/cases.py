@@ -69,13 +69,8 @@ RECOVERED = replace(
     pixels_match=False,
     codes=("assertion.dataHash.mismatch", "claimSignature.validated", "signingCredential.trusted"),
 )
-CAMERA_MAKER = ManifestReport(
-    status="valid",
-    integrity="ok",
-    signature_valid=True,
-    trusted=True,
-    expired=False,
-    pixels_match=True,
+CAMERA_MAKER = replace(
+    OURS,
     signer="Example Cameras",
     signer_serial="99",
     signed_at="2026-11-20T10:00:00Z",
@@ -84,7 +79,7 @@ CAMERA_MAKER = ManifestReport(
     digital_source_type=CAMERA,
     ai_generated=False,
     actions=("c2pa.created",),
-    codes=("claimSignature.validated", "signingCredential.trusted", "assertion.dataHash.match"),
+    soft_bindings=(),
 )
 TOOL = replace(
     CAMERA_MAKER,

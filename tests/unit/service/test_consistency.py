@@ -30,7 +30,7 @@ from tests.golden.verification.cases import (
     presence,
 )
 from watermark.detection import Mark
-from watermark.manifest import SOFT_BINDING_ALG
+from watermark.manifest import SOFT_BINDING_ALG, ManifestReport
 from watermark.metadata import MetadataReport
 
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -55,6 +55,17 @@ def ours(**changes: object) -> Case:
     return case(**(fields | changes))
 
 
+def resigned(credentials: ManifestReport) -> Case:
+    """A picture of ours that somebody else signed, its metadata gone."""
+    return case(
+        credentials=credentials,
+        mark=mark(),
+        record=RECORD,
+        found_by="watermark",
+        likeness=Likeness("match", ID),
+    )
+
+
 def other_binding(**changes: object) -> object:
     return replace(OURS, soft_bindings=((SOFT_BINDING_ALG, OTHER_ID),), **changes)
 
@@ -74,23 +85,11 @@ CONTRADICTIONS: dict[str, tuple[Callable[[], Case], set[str]]] = {
         {"watermark_and_manifest_disagree"},
     ),
     "manifest_denies_ai": (
-        lambda: case(
-            credentials=CAMERA_MAKER,
-            mark=mark(),
-            record=RECORD,
-            found_by="watermark",
-            likeness=Likeness("match", ID),
-        ),
+        lambda: resigned(CAMERA_MAKER),
         {"manifest_denies_ai"},
     ),
     "credentials_omit_origin": (
-        lambda: case(
-            credentials=TOOL,
-            mark=mark(),
-            record=RECORD,
-            found_by="watermark",
-            likeness=Likeness("match", ID),
-        ),
+        lambda: resigned(TOOL),
         {"credentials_omit_origin"},
     ),
     "metadata_names_another_record": (
