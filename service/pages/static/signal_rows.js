@@ -112,6 +112,12 @@ export function watermarkRow(signal) {
   });
 }
 
+/** One recognised label: whose it is, by which trace, and what it says. */
+function claimInWords({ writer, convention, says_ai: saysAi }) {
+  const says = saysAi === true ? ", says AI-generated" : saysAi === false ? ", says not AI-generated" : "";
+  return el("span", {}, foreign(writer), ": ", foreign(convention), says);
+}
+
 /** Metadata: what the file says about itself. */
 export function metadataRow(signal) {
   let headline = "No AI label in EXIF, XMP or text chunks.";
@@ -126,7 +132,7 @@ export function metadataRow(signal) {
     proves: signal.proves,
     doesNotProve: signal.does_not_prove,
     details: [
-      ["Found in", signal.sources.map((source) => foreign(source))],
+      ["Recognised", signal.claims.map(claimInWords)],
       ["Names record", signal.record_id && foreign(signal.record_id, "code")],
       ...Object.entries(signal.fields).map(([name, value]) => [foreign(name), foreign(value)]),
     ],

@@ -74,6 +74,11 @@ SHOWN = {
         ["not detected", "not detected", "detected", "detected", "no match"],
         [],
     ),
+    "labels-of-others": (
+        "Labelled AI-generated",
+        ["not detected", "not detected", "detected", "not detected", "no match"],
+        [],
+    ),
     "similar-only": (
         "No marks found",
         ["not detected", "not detected", "not detected", "not detected", "similar"],
@@ -127,6 +132,8 @@ def test_states_words_and_width(open_page: OpenPage, name: str) -> None:
     for code in report["signals"]["c2pa"]["codes"]:
         assert code in said
     assert ("does not mean human-made" in said) == (report["verdict"] == "nothing_found")
+    for claim in report["signals"]["metadata"]["claims"]:
+        assert f"{claim['writer']}: {claim['convention']}" in said
     for row in ("c2pa", "watermark", "metadata", "fingerprint"):
         assert report["signals"][row]["does_not_prove"] in said
     for finding in report["findings"]:

@@ -13,7 +13,7 @@ from service.verification_report import Subject, TimelineStep
 from watermark import Detection, Geometry
 from watermark.detection import Mark
 from watermark.manifest import SOFT_BINDING_ALG, ManifestReport
-from watermark.metadata import MetadataReport
+from watermark.metadata import Claim, MetadataReport
 
 TIME = datetime(2026, 11, 22, 12, 4, 31, tzinfo=UTC)
 AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -101,6 +101,10 @@ LABELS = MetadataReport(
         "created": "2026-11-22T12:04:31Z",
     },
     sources=("countermark", "iptc"),
+    claims=(
+        Claim("countermark", "Countermark record id", says_ai=None),
+        Claim("iptc", "IPTC digital source type trainedAlgorithmicMedia", says_ai=True),
+    ),
 )
 NO_LABELS = MetadataReport("not_detected")
 UPRIGHT = Geometry(rotation_deg=0.0, scale=1.0, flipped=False, inverted=False, aspect=1.0)
@@ -286,6 +290,17 @@ def cases() -> dict[str, Case]:
         "faint-mark": case(mark=mark(payload=None, p_value=3e-8)),
         "labels-only": case(
             metadata=LABELS, record=RECORD, found_by="metadata", likeness=Likeness("no_match", ID)
+        ),
+        "labels-of-others": case(
+            metadata=MetadataReport(
+                "detected",
+                ai_generated=True,
+                sources=("midjourney", "tc260"),
+                claims=(
+                    Claim("midjourney", "PNG text Description with a job id", says_ai=True),
+                    Claim("tc260", "AIGC label of GB 45438-2025 in XMP", says_ai=None),
+                ),
+            )
         ),
         "pixels-not-examined": case(mark=None, searched=False, likeness=None),
     }
