@@ -25,7 +25,7 @@ run: $(VENV)/run.stamp      ## start the service on http://127.0.0.1:8000 (ARGS=
 	@$(BIN)/countermark serve $(ARGS)
 
 test: $(VENV)/dev.stamp     ## run the tests (no server, no browser)
-	@$(BIN)/python -m pytest -m "not e2e" $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not e2e" -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 e2e: $(VENV)/dev.stamp      ## run the end-to-end tests (real server, openai client, exiftool, chromium where present)
 	@$(BIN)/python -m pytest -m e2e $(ARGS)

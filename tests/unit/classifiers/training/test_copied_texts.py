@@ -37,6 +37,7 @@ def _packaged() -> Iterator[Path]:
         gzip.compress(b'{"text": "A cat sits on the green mat."}'),
         bytes(range(256)) + b"A cat sits on the green mat." + bytes(range(256)),
     ],
+    ids=["source", "case", "chinese", "gzip", "binary"],
 )
 def test_a_copied_text_is_found_in_any_dress(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "file.bin"
