@@ -16,12 +16,12 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import pywt
 from numpy.typing import NDArray
+
+from watermark.haar import decompose, depth, recompose
 
 Plane = NDArray[np.float32]
 
-WAVELET = "haar"
 LEVELS = 4
 """Details of levels 1 to 4 hold 0.03 to 0.5 cycles / px, the band of every tile of 36 to 420 px."""
 
@@ -80,41 +80,29 @@ class Scene:
     def __init__(self, luma: Plane) -> None:
         """Decompose `luma`, float32 (H, W)."""
         self.shape = luma.shape
-        self._bands = _decompose(luma)
+        self._bands = decompose(luma, depth(luma.shape, LEVELS))
         self._energies = [[_local_mean(band * band) for band in level] for level in self._bands]
 
     def luma(self) -> Plane:
         """Whiten the luma; float32 (H, W)."""
-        return self._recompose(
-            [
-                [_normalise(band, energy) for band, energy in zip(level, energies, strict=True)]
-                for level, energies in zip(self._bands, self._energies, strict=True)
-            ]
-        )
+        levels = [
+            [_normalise(band, energy) for band, energy in zip(level, energies, strict=True)]
+            for level, energies in zip(self._bands, self._energies, strict=True)
+        ]
+        return recompose(levels, self.shape)
 
     def difference(self, plane: Plane) -> Plane:
         """Whiten what the luma does not predict of a colour difference; float32 (H, W)."""
         levels = []
-        for bands, luma, energies in zip(_decompose(plane), self._bands, self._energies, strict=True):
+        pyramid = decompose(plane, len(self._bands))
+        for bands, luma, energies in zip(pyramid, self._bands, self._energies, strict=True):
             level = []
             for band, predictor, energy in zip(bands, luma, energies, strict=True):
                 slope = _local_mean(band * predictor) / (energy + np.float32(1.0))
                 unpredicted = np.asarray(band - slope * predictor, np.float32)
                 level.append(_normalise(unpredicted, _local_mean(unpredicted * unpredicted)))
             levels.append(level)
-        return self._recompose(levels)
-
-    def _recompose(self, levels: list[list[Plane]]) -> Plane:
-        nothing = np.zeros_like(levels[0][0])
-        whole = pywt.waverec2([nothing, *(tuple(level) for level in levels)], WAVELET, mode="symmetric")
-        return np.asarray(whole[: self.shape[0], : self.shape[1]], np.float32)
-
-
-def _decompose(plane: Plane) -> list[list[Plane]]:
-    """Details of a plane, coarsest level first; three orientations each."""
-    levels = min(LEVELS, pywt.dwt_max_level(min(plane.shape), WAVELET))
-    pyramid = pywt.wavedec2(plane, WAVELET, mode="symmetric", level=levels)
-    return [[np.asarray(band, np.float32) for band in level] for level in pyramid[1:]]
+        return recompose(levels, self.shape)
 
 
 def _normalise(band: Plane, energy: Plane) -> Plane:

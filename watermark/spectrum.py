@@ -10,6 +10,7 @@ Frequencies are in cycles per pixel, (fx, fy); the origin of phase is the centre
 """
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -21,6 +22,7 @@ OVERSAMPLING = 1.3
 
 _BETA = math.pi * math.sqrt((TAPS / OVERSAMPLING) ** 2 * (OVERSAMPLING - 0.5) ** 2 - 0.8)
 _MARGIN = TAPS  # columns kept left of zero frequency, so that no tap needs a mirror
+_TABLE_STEPS = 4096
 
 
 class Spectrum:
@@ -47,17 +49,44 @@ class Spectrum:
 
         Frequencies beyond 0.48 cycles / px in either direction give 0.
         """
-        mirror = frequencies[..., 0] < 0
-        fx = np.abs(frequencies[..., 0])
-        fy = np.where(mirror, -frequencies[..., 1], frequencies[..., 1])
+        places = self.places(frequencies.reshape(-1, 2))
+        return self.at(places).reshape(frequencies.shape[:-1])
+
+    def places(self, frequencies: NDArray[np.float64]) -> "Places":
+        """Where to read at `frequencies` (n, 2); the same in all spectra of one shape."""
+        mirror = frequencies[:, 0] < 0
+        fx = np.abs(frequencies[:, 0])
+        fy = np.where(mirror, -frequencies[:, 1], frequencies[:, 1])
         inside = (fx < 0.48) & (np.abs(fy) < 0.48)
         rows, columns = self._grid
         column, across = taps(np.where(inside, fx, 0.0) * columns)
         row, down = taps(np.where(inside, fy, 0.0) * rows)
-        flat = (row % rows)[..., :, None] * self._bins.shape[1] + (column + _MARGIN)[..., None, :]
-        values = (self._bins.ravel()[flat] * across[..., None, :]).sum(-1)
-        values = (values * down).sum(-1)
-        return np.asarray(np.where(inside, np.where(mirror, np.conj(values), values), 0), np.complex64)
+        bins = (row % rows * self._bins.shape[1] + _MARGIN)[:, None] + column
+        weights = (down * inside)[:, None] * across
+        return Places(bins.reshape(TAPS**2, -1), weights.reshape(TAPS**2, -1), mirror)
+
+    def at(self, places: "Places") -> NDArray[np.complex64]:
+        """Fourier coefficients, complex64 (n,), at `places` of a spectrum of this shape."""
+        values = np.take(self._bins, places.bins)
+        values *= places.weights
+        total = values.sum(axis=0)
+        return np.asarray(np.conjugate(total, out=total, where=places.mirror))
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Frequencies as bins to read.
+
+    Attributes:
+        bins: int (TAPS ** 2, n), indices into the flat bins.
+        weights: float32 (TAPS ** 2, n), 0 for frequencies out of band.
+        mirror: bool (n,), whether the complex conjugate is read, on the half plane that is kept.
+
+    """
+
+    bins: NDArray[np.int64]
+    weights: NDArray[np.float32]
+    mirror: NDArray[np.bool_]
 
 
 def with_margin(positive: NDArray[np.complex64]) -> NDArray[np.complex64]:
@@ -77,16 +106,15 @@ def grid_shape(height: int, width: int) -> tuple[int, int]:
 
 
 def taps(position: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Indices (..., TAPS) of the bins around a position, and the kernel's weights there."""
-    first = np.ceil(position - TAPS / 2).astype(np.int64)
-    index = first[..., None] + np.arange(TAPS)
-    reach = (index - position[..., None]) / (TAPS / 2)
-    return index, _kernel_table()[np.rint(np.minimum(np.abs(reach), 1.0) * 4096).astype(np.int64)]
+    """Indices (TAPS, n) of the bins around positions (n,), and the kernel's weights there."""
+    index = np.ceil(position - TAPS / 2).astype(np.int64) + np.arange(TAPS)[:, None]
+    reach = np.abs(index - position) * (_TABLE_STEPS / (TAPS / 2))
+    return index, _kernel_table()[np.rint(np.minimum(reach, _TABLE_STEPS)).astype(np.int64)]
 
 
 @lru_cache(maxsize=1)
 def _kernel_table() -> NDArray[np.float32]:
-    return np.asarray(np.i0(_BETA * np.sqrt(1 - np.linspace(0, 1, 4097) ** 2)) / TAPS, np.float32)
+    return np.asarray(np.i0(_BETA * np.sqrt(1 - np.linspace(0, 1, _TABLE_STEPS + 1) ** 2)) / TAPS, np.float32)
 
 
 @lru_cache(maxsize=16)

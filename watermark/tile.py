@@ -40,7 +40,7 @@ PILOT_SPACING = 2.9
 
 VARIANTS = 4
 """Sets of pilot phases, data orders and scramblings under one key. Whoever averages pictures must first tell the sets
-apart and line up their origins; more sets cost the detector one inverse FFT each (SECURITY.md has what it buys)."""
+apart and line up their origins; more sets make every test of the detector dearer (SECURITY.md has what it buys)."""
 
 DATA_CARRIERS = 1024
 DATA_RADIUS = 5.0

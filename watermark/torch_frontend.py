@@ -11,11 +11,11 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-import pywt
 import torch
 from torch import Tensor
 
-from watermark.frontend import CLIP, EXPONENT, LEVELS, NEIGHBOURHOOD, NOISE_FLOOR, WAVELET
+from watermark.frontend import CLIP, EXPONENT, LEVELS, NEIGHBOURHOOD, NOISE_FLOOR
+from watermark.haar import depth
 
 _REACH = 4
 """Taps on each side: OpenCV takes round(8 sigma + 1) | 1 = 9 taps for a float plane and a sigma of 1."""
@@ -32,7 +32,7 @@ def suppress_hosts(planes: Tensor) -> Tensor:
 
     """
     height, width = planes.shape[-2:]
-    levels = min(LEVELS, pywt.dwt_max_level(min(height, width), WAVELET))
+    levels = depth((height, width), LEVELS)
     details, approximation = [], planes
     for _ in range(levels):
         approximation, bands = _split(approximation)

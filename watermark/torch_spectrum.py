@@ -66,11 +66,11 @@ class Spectra:
         inside = (fx < 0.48) & (np.abs(fy) < 0.48)
         column, across = taps(np.where(inside, fx, 0.0) * columns)
         row, down = taps(np.where(inside, fy, 0.0) * rows)
-        row, column = row[:, :, None], column[:, None, :]
+        row, column = row.T[:, :, None], column.T[:, None, :]
         # left of zero frequency stands the complex conjugate of the bin across the origin
         left = np.broadcast_to(column < 0, (len(row), row.shape[1], column.shape[2]))
         flat = np.where(left, -row, row) % rows * (columns // 2 + 1) + np.abs(column)
-        weight = down[:, :, None] * across[:, None, :] * inside[:, None, None]
+        weight = down.T[:, :, None] * across.T[:, None, :] * inside[:, None, None]
         values = self._bins.flatten(-2)[..., self._moved(flat)] * self._moved(weight.astype(np.float32))
         total = torch.where(self._moved(left), values.conj(), values).sum(dim=(-2, -1))
         return torch.where(self._moved(mirror), total.conj(), total)

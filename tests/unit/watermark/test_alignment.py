@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from watermark.alignment import carrier_noise, climb, lock_coefficients, sample
+from watermark.alignment import carrier_noise, climb, lock_coefficients, lock_pilots, sample
 from watermark.message import carrier_coefficients
 from watermark.spectrum import Spectrum
 from watermark.tile import pattern_factors, tile_for
@@ -38,6 +38,29 @@ def test_half_turns_and_inversion_come_free(key, pattern):
     assert lock.z > 8
     assert np.allclose(lock.matrix, -matrix)
     assert lock.sign == -1
+
+
+def test_the_peak_is_the_highest_of_an_inverse_fft(key):
+    tile, matrix = tile_for(key), np.eye(2) / PERIOD
+    rng = np.random.default_rng(4)
+    seen_half_turns, seen_signs = set(), set()
+    for _ in range(12):
+        pilots = (rng.standard_normal((1, 48)) + 1j * rng.standard_normal((1, 48))).astype(np.complex64)
+        surfaces = {}
+        for half_turn, values in ((False, pilots[0]), (True, np.conj(pilots[0]))):
+            table = np.zeros((128, 128), complex)
+            table[tile.pilots[:, 1], tile.pilots[:, 0] % 128] = values * np.conj(tile.pilot_phases[2])
+            surfaces[half_turn] = np.fft.ifft2(table, norm="forward").real
+        half_turn = max(surfaces, key=lambda turn: np.abs(surfaces[turn]).max())
+        y, x = np.unravel_index(np.abs(surfaces[half_turn]).argmax(), (128, 128))
+        lock = lock_pilots(tile, pilots, matrix, (2,))
+        assert lock.shift == (x, y)
+        assert lock.sign == np.sign(surfaces[half_turn][y, x])
+        assert lock.peak == pytest.approx(abs(surfaces[half_turn][y, x]), rel=1e-4)
+        np.testing.assert_allclose(lock.matrix, -matrix if half_turn else matrix)
+        seen_half_turns.add(half_turn)
+        seen_signs.add(lock.sign)
+    assert (len(seen_half_turns), len(seen_signs)) == (2, 2)  # all cases occurred
 
 
 def test_a_dead_look_does_not_hurt(key, pattern):
