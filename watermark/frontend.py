@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from watermark.haar import decompose, depth, recompose
+from watermark.haar import coarser, decompose, depth, finer, recompose
 
 Plane = NDArray[np.float32]
 
@@ -33,40 +33,59 @@ EXPONENT = 1.3
 CLIP = 2.5
 
 
-def suppress_host(planes: Sequence[Plane], shift: int = 0) -> list[Plane]:
+def suppress_host(planes: Sequence[Plane], levels: int = LEVELS) -> list[Plane]:
     """Flatten pictures of one scene into residuals of unit RMS in which the mark stands out.
 
     Args:
         planes: float32 (H, W), 0..255: the luma, or the luma and a colour difference.
-        shift: pixels by which the wavelet grid is shifted diagonally.
+        levels: of the wavelet transform.
 
     Returns:
         As many float32 (H, W), zero mean, RMS 1 (all zero for a flat plane).
 
     """
-    height, width = planes[0].shape
-    padded = [
-        cv2.copyMakeBorder(p, shift, 0, shift, 0, cv2.BORDER_REFLECT_101) if shift else p for p in planes
-    ]
-    scene = Scene(padded[0])
-    whitened = [scene.luma(), *(scene.difference(plane) for plane in padded[1:])]
-    return [unit_rms(residual[shift : shift + height, shift : shift + width]) for residual in whitened]
+    scene = Scene(planes[0], levels)
+    return [unit_rms(scene.luma()), *(unit_rms(scene.difference(plane)) for plane in planes[1:])]
 
 
-def add_shifts(residuals: Sequence[Plane], planes: Sequence[Plane], shifts: int) -> list[Plane]:
-    """Average residuals over diagonal shifts of the wavelet grid; 4 gain about 1 dB.
+def add_shifts(residuals: Sequence[Plane], planes: Sequence[Plane]) -> list[Plane]:
+    """Average residuals over four diagonal shifts of the wavelet grid, by 0 to 3 pixels, which gains about 1 dB.
+
+    Two pixels are one coefficient of the finest level: it is the same in shifts 0 and 2, and in 1 and 3. So the whole
+    transform is made for two shifts, and for the other two only what is coarser, at a quarter of the cost.
 
     Args:
         residuals: of `planes` without a shift, as `suppress_host` makes them.
         planes: float32 (H, W) each.
-        shifts: how many in all, 2 to 8.
 
     """
-    totals = [residual.copy() for residual in residuals]
-    for shift in range(1, shifts):
-        for total, residual in zip(totals, suppress_host(planes, shift), strict=True):
-            np.add(total, residual, out=total)
-    return [unit_rms(total) for total in totals]
+    moved = [_shifted(plane) for plane in planes]
+    once = [
+        _two_shifts(residual, at) for residual, at in zip(residuals, _coarse_residuals(planes), strict=True)
+    ]
+    again = [
+        _two_shifts(residual, at)
+        for residual, at in zip(suppress_host(moved), _coarse_residuals(moved), strict=True)
+    ]
+    return [unit_rms(first + second[1:, 1:]) for first, second in zip(once, again, strict=True)]
+
+
+def _two_shifts(residual: Plane, coarse: Plane) -> Plane:
+    """A residual twice, the second time with another's `coarse` levels (unit RMS) in place of its own."""
+    own = coarser(residual)
+    other = coarse * np.float32(np.sqrt(np.mean(own * own)))
+    return 2 * residual + finer(other - own, residual.shape)
+
+
+def _coarse_residuals(planes: Sequence[Plane]) -> list[Plane]:
+    """Residuals of all but the finest level, of a grid shifted by two pixels; float32 (ceil(H / 2), ceil(W / 2))."""
+    moved = [_shifted(coarser(plane)) for plane in planes]
+    return [residual[1:, 1:] for residual in suppress_host(moved, LEVELS - 1)]
+
+
+def _shifted(plane: Plane) -> Plane:
+    """Move a plane by one pixel down and right."""
+    return np.asarray(cv2.copyMakeBorder(plane, 1, 0, 1, 0, cv2.BORDER_REFLECT_101))
 
 
 def unit_rms(residual: Plane) -> Plane:
@@ -77,10 +96,10 @@ def unit_rms(residual: Plane) -> Plane:
 class Scene:
     """The wavelet bands of one luma plane: they are whitened, and they predict the colour difference."""
 
-    def __init__(self, luma: Plane) -> None:
-        """Decompose `luma`, float32 (H, W)."""
+    def __init__(self, luma: Plane, levels: int = LEVELS) -> None:
+        """Decompose `luma`, float32 (H, W), over so many levels, or as many as it bears."""
         self.shape = luma.shape
-        self._bands = decompose(luma, depth(luma.shape, LEVELS))
+        self._bands = decompose(luma, depth(luma.shape, levels))
         self._energies = [[_local_mean(band * band) for band in level] for level in self._bands]
 
     def luma(self) -> Plane:

@@ -30,9 +30,7 @@ def decompose(plane: Plane, levels: int) -> list[list[Plane]]:
     """
     details: list[list[Plane]] = []
     for _ in range(levels):
-        height, width = plane.shape
-        if height % 2 or width % 2:
-            plane = cv2.copyMakeBorder(plane, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+        plane = _even(plane)
         top, bottom = plane[0::2], plane[1::2]
         low, high = top + bottom, top - bottom
         low *= HALF
@@ -58,3 +56,25 @@ def recompose(details: Sequence[Sequence[Plane]], shape: tuple[int, int]) -> Pla
         plane[1::2, 1::2] = low_change - high_change
         plane *= HALF
     return plane[: shape[0], : shape[1]]
+
+
+def coarser(plane: Plane) -> Plane:
+    """What one level leaves of a plane (H, W) besides its details: float32 (ceil(H / 2), ceil(W / 2))."""
+    plane = _even(plane)
+    low = plane[0::2] + plane[1::2]
+    low *= HALF
+    return low[:, 0::2] + low[:, 1::2]
+
+
+def finer(plane: Plane, shape: tuple[int, int]) -> Plane:
+    """The plane float32 (H, W) of `shape` of which `plane` is the coarser one, and whose details are 0."""
+    spread = cv2.resize(plane * HALF, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
+    return np.asarray(spread[: shape[0], : shape[1]], np.float32)
+
+
+def _even(plane: Plane) -> Plane:
+    """The plane, with its last row and column repeated where it has an odd number of them."""
+    height, width = plane.shape
+    if height % 2 or width % 2:
+        plane = cv2.copyMakeBorder(plane, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    return plane

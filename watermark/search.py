@@ -64,9 +64,6 @@ IN_PLACE = 1e-3
 """Largest deviation of a map from the nominal one: a picture of 1,000 px that is one pixel off."""
 
 LOCKED_CANDIDATES = 8
-SPIN = 4
-"""Shifts of the wavelet grid for the last attempts: worth 1 to 2 dB after strong compression."""
-
 WIDEST_RATIO = 8
 """Longer side over shorter side of what is looked at: reducing a longer picture would shrink its tile to nothing."""
 
@@ -139,7 +136,7 @@ class View:
     def residuals(self) -> list[Plane]:
         """Luma and colour difference, whitened; float32 (H, W) each."""
         if self._plain is not None:
-            return add_shifts(self._plain.residuals, [self.luma, self.difference], SPIN)
+            return add_shifts(self._plain.residuals, [self.luma, self.difference])
         return [self._luma_residual, unit_rms(self._scene.difference(self.difference))]
 
     @cached_property
@@ -384,14 +381,14 @@ def reduced_luma(rgb: Image, factor: float) -> Plane:
 
 def reduced_difference(rgb: Image, factor: float) -> Plane:
     """Green minus magenta, float32 (H * factor, W * factor) of uint8 (H, W, 3)."""
-    red, green, blue = (_reduce(channel, factor).astype(np.float32) for channel in cv2.split(rgb))
+    red, green, blue = (channel.astype(np.float32) for channel in cv2.split(_reduce(rgb, factor)))
     return np.asarray(green - 0.5 * (red + blue), np.float32)
 
 
 def _reduce(plane: NDArray[Any], factor: float) -> NDArray[Any]:
     if factor >= 1.0:
         return plane
-    height, width = plane.shape
+    height, width = plane.shape[:2]
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
 
