@@ -90,11 +90,27 @@ class PowerMap:
 
     def at(self, fx: Plane, fy: Plane) -> Plane:
         """Interpolate at frequencies in cycles / px, any shape of two axes; 0 out of band."""
-        rows, columns = self.excess.shape
+        rows, columns = self._bins_per_cycle
         mirror = np.where(fx < 0, np.float32(-1), np.float32(1))
-        x = fx * mirror * np.float32(2 * (columns - self.MARGIN - 1)) + np.float32(self.MARGIN)
-        y = fy * mirror * np.float32(rows) + np.float32(rows // 2)
+        x = fx * mirror * columns + np.float32(self.MARGIN)
+        y = fy * mirror * rows + np.float32(self.excess.shape[0] // 2)
         return np.asarray(cv2.remap(self.excess, x, y, cv2.INTER_LINEAR, borderValue=0))
+
+    def along(self, radii: NDArray[np.float64], directions: NDArray[np.float64]) -> Plane:
+        """Interpolate at each of n `radii` along each of m `directions` (2, m), in cycles / px; (n, m)."""
+        rows, columns = self._bins_per_cycle
+        right = np.where(directions[0] < 0, -directions, directions).astype(np.float32)
+        length = radii.astype(np.float32)
+        x = np.outer(length, right[0] * columns)
+        y = np.outer(length, right[1] * rows)
+        x += np.float32(self.MARGIN)
+        y += np.float32(self.excess.shape[0] // 2)
+        return np.asarray(cv2.remap(self.excess, x, y, cv2.INTER_LINEAR, borderValue=0))
+
+    @property
+    def _bins_per_cycle(self) -> tuple[np.float32, np.float32]:
+        rows, columns = self.excess.shape
+        return np.float32(rows), np.float32(2 * (columns - self.MARGIN - 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,13 +256,13 @@ def _search(
     radii = np.exp(first + turn * np.arange(math.ceil((last - first) / turn)))
     theta = turn * np.arange(angles)
     # rows: one radius each; the map is periodic in pi, so two copies make every shift a slice
-    directions = (stretch @ np.stack([np.cos(theta), np.sin(theta)])).astype(np.float32)
-    fx, fy = (np.outer(radii.astype(np.float32), d) for d in directions)
-    polar = [m.at(fx, fy) for m in maps]
-    polar = [np.pad(np.concatenate([p, p], axis=1), ((0, len(periods)), (0, 0))) for p in polar]
+    directions = stretch @ np.stack([np.cos(theta), np.sin(theta)])
+    polar = np.zeros((len(maps), len(radii) + len(periods), 2 * angles), np.float32)
+    for plane, m in zip(polar, maps, strict=True):
+        plane[: len(radii), :angles] = plane[: len(radii), angles:] = m.along(radii, directions)
     found = []
     for tile in tiles:
-        in_band = np.array([np.sum(np.hypot(*tile.pilots.T) <= BAND_EDGE * 1.1 * t) for t in periods])
+        in_band = np.searchsorted(np.sort(np.hypot(*tile.pilots.T)), BAND_EDGE * 1.1 * periods, side="right")
         for mirror in (1, -1):
             pilots = tile.pilots * np.array([mirror, 1])
             rows = np.rint((np.log(np.hypot(*pilots.T)) - math.log(PILOT_RADII[0])) / turn).astype(int)
