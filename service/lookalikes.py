@@ -23,7 +23,13 @@ from numpy.typing import NDArray
 from service.indexes import VECTOR_BYTES, Progress, Space, VectorIndex, Vectors
 from service.stores import RegistryStore
 from watermark.errors import BadFingerprint
-from watermark.fingerprint import Fingerprint, fingerprint, fingerprint_of_mirror, hashes_of_positions
+from watermark.fingerprint import (
+    Fingerprint,
+    fingerprint_of_work,
+    grey_of,
+    hashes_of_positions,
+    working_picture,
+)
 from watermark.fingerprint_features import Features
 from watermark.fingerprint_iscc import ISCC_BYTES, iscc_from_text
 from watermark.fingerprint_match import Comparison, compare
@@ -69,9 +75,12 @@ class Lookalikes:
 
         """
         self.catch_up()
-        found = self._compared(fingerprint(image), self._by_hashes(image), None)
+        if not any(index.progress.position for index in self._indexes.values()):
+            return []
+        work = working_picture(grey_of(image))
+        found = self._compared(fingerprint_of_work(work), self._by_hashes(work), None)
         if not any(one.comparison.status == "match" for one in found):
-            found += self._compared(fingerprint_of_mirror(image), [], _REFLECT)
+            found += self._compared(fingerprint_of_work(_mirrored(work)), [], _REFLECT)
         best = {
             one.record_id: one for one in sorted(found, key=_goodness)
         }  # the last, the best, of a record stays
@@ -82,10 +91,11 @@ class Lookalikes:
         stored = self._stored(record_id)
         if stored is None:
             return None
-        straight = compare(fingerprint(image), stored, expected=True)
+        work = working_picture(grey_of(image))
+        straight = compare(fingerprint_of_work(work), stored, expected=True)
         if straight.status == "match":
             return straight
-        other = _reflected(compare(fingerprint_of_mirror(image), stored, expected=True), _REFLECT)
+        other = _reflected(compare(fingerprint_of_work(_mirrored(work)), stored, expected=True), _REFLECT)
         return max(straight, other, key=lambda one: _goodness(Lookalike(record_id, one)))
 
     def find_iscc(self, code: bytes, most: int = 10) -> list[tuple[str, int]]:
@@ -157,9 +167,9 @@ class Lookalikes:
                 found.append(Lookalike(record_id, _reflected(comparison, reflect)))
         return found
 
-    def _by_hashes(self, image: NDArray[np.uint8]) -> list[str]:
+    def _by_hashes(self, work: NDArray[np.uint8]) -> list[str]:
         """Return the records whose PDQ hash is near one of the picture's positions, the nearest first."""
-        hashes = hashes_of_positions(image)
+        hashes = hashes_of_positions(work)
         with self._lock:
             rows = self._indexes["hashes"].search(_bytes_vectors(hashes), _NEIGHBOURS)
         hits = sorted((hit.distance, hit.record_id) for row in rows for hit in row)
@@ -210,6 +220,10 @@ def _iscc_vector(code: bytes) -> Vectors:
 
 def _bytes_vectors(hashes: list[bytes]) -> Vectors:
     return np.frombuffer(b"".join(hashes), np.uint8).reshape(len(hashes), VECTOR_BYTES)
+
+
+def _mirrored(work: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(work[:, ::-1])
 
 
 def _reflected(comparison: Comparison, reflect: NDArray[np.float64] | None) -> Comparison:

@@ -95,18 +95,14 @@ def fingerprint(image: NDArray[np.uint8]) -> Fingerprint:
     About 25 ms of CPU at 1024 x 1024.
     """
     grey = grey_of(image)
-    return _of_working_picture(working_picture(grey), iscc_text(iscc_of_grey(grey)))
+    return fingerprint_of_work(working_picture(grey), iscc_text(iscc_of_grey(grey)))
 
 
-def fingerprint_of_mirror(image: NDArray[np.uint8]) -> Fingerprint:
-    """Return the fingerprint of the mirror image, left and right swapped, without an ISCC code.
+def fingerprint_of_work(work: NDArray[np.uint8], iscc: str = "") -> Fingerprint:
+    """Return the fingerprint of a working picture; searches need no ISCC code, which takes the full picture.
 
-    Features do not recognise a mirror image, so copies are looked up in both ways.
+    Features do not recognise a mirror image: pass `work[:, ::-1]`, contiguous, to look for that too.
     """
-    return _of_working_picture(np.ascontiguousarray(working_picture(grey_of(image))[:, ::-1]), "")
-
-
-def _of_working_picture(work: NDArray[np.uint8], iscc: str) -> Fingerprint:
     cosines, quality = pdq_cosines(work)
     small = cv2.resize(work, (THUMBNAIL_SIDE, THUMBNAIL_SIDE), interpolation=cv2.INTER_AREA)
     return Fingerprint(
@@ -118,9 +114,9 @@ def _of_working_picture(work: NDArray[np.uint8], iscc: str) -> Fingerprint:
     )
 
 
-def hashes_of_positions(image: NDArray[np.uint8]) -> list[bytes]:
-    """Return the PDQ hashes of the picture's eight positions (turned, mirrored), the given one first."""
-    return dihedral_hashes(pdq_cosines(working_picture(grey_of(image)))[0])
+def hashes_of_positions(work: NDArray[np.uint8]) -> list[bytes]:
+    """Return the PDQ hashes of a working picture's eight positions (turned, mirrored), the given one first."""
+    return dihedral_hashes(pdq_cosines(work)[0])
 
 
 def grey_of(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
