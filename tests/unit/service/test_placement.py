@@ -64,10 +64,12 @@ def test_a_part_is_found_and_another_picture_is_not(
     assert elsewhere.score < FOUND - 0.15
 
 
-def test_a_picture_without_detail_cannot_be_placed(thumbnail: np.ndarray) -> None:
-    flat = np.full((300, 300, 3), 128, np.uint8)
+def test_a_picture_without_detail_is_no_part_of_a_busy_one(thumbnail: np.ndarray) -> None:
+    flat = np.full((700, 700, 3), 128, np.uint8)
     upright = watermark.Geometry(rotation_deg=0, scale=1, flipped=False, inverted=False, aspect=1)
-    assert place(flat, thumbnail, (800, 800), upright).found is None
+    assert place(flat, thumbnail, (800, 800), upright).found is False
+    quiet = np.full_like(thumbnail, 90)
+    assert place(flat, quiet, (800, 800), upright).found is None
     absurd = watermark.Geometry(rotation_deg=0, scale=1e6, flipped=False, inverted=False, aspect=1)
     assert place(flat, thumbnail, (800, 800), absurd).found is None
 
