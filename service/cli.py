@@ -131,6 +131,9 @@ def mark(
     replace: Annotated[
         bool, typer.Option(help="a watermark of ours that is there already gives way to a new one")
     ] = False,
+    refuse_flat: Annotated[
+        bool, typer.Option(help="refuse a picture that is flat nearly everywhere")
+    ] = False,
     json_: Json = False,
     data_dir: DataDir = None,
     config: Config = None,
@@ -157,6 +160,7 @@ def mark(
             version=check_system_name(generator_version, "generator_version"),
             profiles=parse_profiles(",".join(profile or ())),
             replace_mark=replace,
+            refuse_flat=refuse_flat,
         )
     except Refused as error:
         row: dict[str, Any] = {

@@ -159,13 +159,15 @@ class Gateway:
         version: str = "",
         profiles: tuple[str, ...] = (),
         replace_mark: bool = False,
+        refuse_flat: bool = False,
     ) -> MarkedPicture:
         """Check and mark a picture that was made elsewhere, by what the caller calls `generator` and its `version`.
 
         Without `format_` the file keeps its own format where we can write that, else it becomes PNG. The upload
         becomes the parent of the new manifest: we saw it, we did not make it. `profiles` are labelling profiles
         beside the installation's own. With `replace_mark` a watermark of ours that is in the picture gives way to a
-        new one, whose record names the old one as its parent.
+        new one, whose record names the old one as its parent and, unless `generator` is given, the same generator.
+        `refuse_flat` refuses a picture on which the watermark would lie bare.
 
         Raises:
             PictureError: `data` is not one still picture that we can read within the limits.
@@ -195,6 +197,7 @@ class Gateway:
             if format_ is None:
                 format_ = picture.format if picture.format in WRITABLE else "png"
             origin = self._origin(trail, data, picture.mime, picture.icc, profiles)
+            origin = replace(origin, refuse_flat=refuse_flat)
             if replace_mark:
                 parent = self._marker.known_as(data, picture.image)
                 origin = replace(origin, replace_mark=True, parent=parent)

@@ -48,7 +48,8 @@ class Origin:
     `kind` "generation": our generator made it, and `source` is the upstream's file where there was one. "edit": it made
     it from `inputs`, the first of which has the record `parent` where it is ours. "mark": somebody handed `source` in,
     and `generator` is what they call the system that made it. `replace_mark`: a watermark of ours in it gives way to a
-    new one, with a record of its own, instead of being kept.
+    new one, with a record of its own, instead of being kept. `refuse_flat`: a picture that is flat nearly everywhere is
+    refused, because its mark would lie bare.
     """
 
     kind: str
@@ -65,6 +66,7 @@ class Origin:
     inputs: tuple[Source, ...] = ()
     parent: str | None = None
     replace_mark: bool = False
+    refuse_flat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class Marker:
 
         Raises:
             watermark.ImageTooSmall: the shorter side is below 128 px.
+            watermark.errors.ImageTooFlat: `origin.refuse_flat` and a picture that is flat nearly everywhere.
             watermark.errors.WatermarkError: a mark could not be made.
 
         """
@@ -121,6 +124,8 @@ class Marker:
         with stages("watermark"):
             record_id, marked = self._watermarked(image, origin, now)
         known = self._registry.get(record_id)
+        if origin.generator == NOT_STATED and origin.parent:
+            origin = _as_parent(origin, self._registry.get(origin.parent))
         edited = origin.kind == "edit"
         label = AiLabel(
             record_id=record_id,
@@ -214,7 +219,17 @@ class Marker:
                 return payload.hex(), image
         record_id = self._registry.reserve(now)
         key = self._keys.watermark
-        return record_id, watermark.embed(image, bytes.fromhex(record_id), key=key, replace=again)
+        return record_id, watermark.embed(
+            image, bytes.fromhex(record_id), key=key, replace=again, refuse_flat=origin.refuse_flat
+        )
+
+
+def _as_parent(origin: Origin, parent: Record | None) -> Origin:
+    """Let a picture that is marked anew keep what its former record says made it, unless the caller says more."""
+    if parent is None:
+        return origin
+    version = origin.generator_version or parent.generator_version
+    return replace(origin, generator=parent.generator, generator_version=version)
 
 
 def _sources(origin: Origin) -> list[Source]:

@@ -2,6 +2,7 @@
 
 import base64
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -101,8 +102,9 @@ async def mark(request: Request) -> Response:
     """Check a picture, mark it in all three ways and return the file.
 
     Multipart field `file` with optional text fields `prompt`, `generator` and `generator_version` (what made it),
-    `profile` (labelling profiles, comma-separated, beside the installation's own) and `replace` ("true": a watermark
-    of this service in the picture gives way to a new one), or a raw body.
+    `profile` (labelling profiles, comma-separated, beside the installation's own), `replace` ("true": a watermark
+    of this service in the picture gives way to a new one) and `refuse_flat` ("true": a picture that is flat nearly
+    everywhere is refused, since its watermark would lie bare), or a raw body.
     """
     data, fields = await read_picture(request)
     prompt, generator = fields.get("prompt") or None, check_system_name(fields.get("generator", ""))
@@ -122,9 +124,14 @@ async def mark(request: Request) -> Response:
         max_pixels=parts.settings.max_mark_pixels,
         version=version,
         profiles=profiles,
-        replace_mark=fields.get("replace", "").lower() in {"true", "1", "yes"},
+        replace_mark=_is_set(fields, "replace"),
+        refuse_flat=_is_set(fields, "refuse_flat"),
     )
     headers = {"Countermark-Id": picture.id, "Countermark-Action": trail.action}
     if picture.timestamp != "none":
         headers["Countermark-Timestamp"] = picture.timestamp
     return Response(picture.data, media_type=picture.mime, headers=headers)
+
+
+def _is_set(fields: Mapping[str, str], name: str) -> bool:
+    return fields.get(name, "").lower() in {"true", "1", "yes"}

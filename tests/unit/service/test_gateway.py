@@ -28,7 +28,7 @@ from service.stores import audit_sqlite, registry_sqlite
 from service.trail import Trail
 from service.verification import Verifier
 from service.verification_report import VerificationReport
-from watermark.errors import ImageTooSmall, UnsupportedPicture
+from watermark.errors import ImageTooFlat, ImageTooSmall, UnsupportedPicture
 from watermark.manifest import TrustAnchors, read_manifest
 from watermark.manifest_timeline import read_timeline
 from watermark.picture import Limits, decode_picture
@@ -315,6 +315,17 @@ def test_a_watermark_of_ours_is_replaced_on_request(rig: Rig) -> None:
     found = watermark.detect(decode_picture(again.data).image, key=rig.keys.watermark)
     assert found.payload == bytes.fromhex(again.id)
     assert found.others == ()
+    parent = rig.registry.get(first.id)
+    assert parent is not None
+    assert (record.generator, record.generator_version) == (parent.generator, parent.generator_version)
+
+
+def test_a_flat_picture_is_refused_on_request(rig: Rig) -> None:
+    flat = png(np.full((256, 256, 3), 200, np.uint8))
+    with pytest.raises(ImageTooFlat, match="flat"):
+        rig.gateway.mark(flat, None, "", Trail("req_10", "mark"), refuse_flat=True)
+    assert rig.registry.count() == 0
+    assert rig.gateway.mark(flat, None, "", Trail("req_11", "mark")).id
 
 
 # ---- edits
