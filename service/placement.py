@@ -97,6 +97,11 @@ def place(
         pattern = _fine(template)[top : top + rows, left : left + columns]
         if min(pattern.shape) < _SMALLEST:
             continue
+        if target.std() < DETAIL:  # a caption on a flat picture is all that there is to see: look beside it
+            busy = _least_detail(pattern, max(1, rows // 2), max(1, columns // 2))
+            if best.found is None and busy > max(DETAIL, _MUCH_MORE * float(target.std())):
+                best = Placement(False, best.score)
+            continue
         if pattern.std() < DETAIL:
             if best.found is None and _least_detail(target, rows, columns) > max(
                 DETAIL, _MUCH_MORE * float(pattern.std())

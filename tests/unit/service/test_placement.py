@@ -70,8 +70,18 @@ def test_a_picture_without_detail_is_no_part_of_a_busy_one(thumbnail: np.ndarray
     assert place(flat, thumbnail, (800, 800), upright).found is False
     quiet = np.full_like(thumbnail, 90)
     assert place(flat, quiet, (800, 800), upright).found is None
+    captioned = flat.copy()
+    cv2.putText(captioned, "WHEN IT WORKS", (60, 90), cv2.FONT_HERSHEY_SIMPLEX, 2, (0, 0, 0), 5)
+    assert place(captioned, quiet, (800, 800), upright).found is None
     absurd = watermark.Geometry(rotation_deg=0, scale=1e6, flipped=False, inverted=False, aspect=1)
     assert place(flat, thumbnail, (800, 800), absurd).found is None
+
+
+def test_a_busy_picture_is_no_part_of_a_flat_one(thumbnail: np.ndarray) -> None:
+    upright = watermark.Geometry(rotation_deg=0, scale=1, flipped=False, inverted=False, aspect=1)
+    noise = np.random.default_rng(0).integers(0, 256, (100, 100, 3)).astype(np.uint8)
+    busy = cv2.resize(noise, (800, 800), interpolation=cv2.INTER_CUBIC)
+    assert place(busy, np.full_like(thumbnail, 90), (800, 800), upright).found is False
 
 
 def test_the_mark_tells_how_much_of_the_picture_is_left(marked: np.ndarray) -> None:
