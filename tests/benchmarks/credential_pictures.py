@@ -1,8 +1,8 @@
 """The pictures of durable_credentials.py: those that are registered, and strangers that could be taken for them.
 
 Of a folder, every third picture is registered whole. The others are cut into cells, of which three in four are
-registered and enlarged to a common size; the fourth is a stranger beside them. The rest is drawn: by the built-in
-generator, whose pictures of one prompt differ in the seed alone, and by the watermark benchmark's twelve kinds.
+registered and enlarged; the fourth is a stranger beside them. Cells of bare sky or wall are left out: nobody's picture.
+No picture may be there twice, or its parts are each other's copies. The rest is drawn: by the built-in generator, whose pictures of one prompt differ in the seed alone, and by the watermark benchmark's twelve kinds.
 Strangers are drawn with the very words and kinds that registered pictures were drawn with.
 """
 
@@ -22,6 +22,7 @@ WORDS = ("sea", "city", "forest", "desert", "mountains", "night city", "red flow
 _CELL_PX, _WHOLE_PX = 256, 1024
 _SIDES = (384, 512, 640)
 _SHAPES = ((1, 1), (5, 4), (4, 5), (16, 9))
+_LEAST_DETAIL = 5.0  # grey levels of standard deviation, less the coarse shading
 _STRANGER = 1_000_000  # seeds from here on are of strangers
 
 
@@ -76,6 +77,9 @@ def _of(folders: list[Path]) -> Iterator[tuple[str, Picture, bool]]:
             top, left = (edge * size // parts for edge, size, parts in (
                 (row, image.shape[0], rows), (column, image.shape[1], columns)))  # fmt: skip
             part = image[top : top + image.shape[0] // rows, left : left + image.shape[1] // columns]
+            fine = part.mean(axis=2) - cv2.GaussianBlur(part, (0, 0), 20).mean(axis=2)
+            if fine.std() < _LEAST_DETAIL:
+                continue
             side = int(seeded(path.name, str(cell)).choice(_SIDES))
             yield f"{path.name}, part {cell}", _fitted(part, side / min(part.shape[:2])), cell % 4 != 3
 
