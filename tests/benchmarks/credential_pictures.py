@@ -2,8 +2,9 @@
 
 Of a folder, every third picture is registered whole. The others are cut into cells, of which three in four are
 registered and enlarged; the fourth is a stranger beside them. Cells of bare sky or wall are left out: nobody's picture.
-No picture may be there twice, or its parts are each other's copies. The rest is drawn: by the built-in generator, whose pictures of one prompt differ in the seed alone, and by the watermark benchmark's twelve kinds.
-Strangers are drawn with the very words and kinds that registered pictures were drawn with.
+No picture may be there twice, or its parts are each other's copies. The rest is drawn: by the built-in generator,
+whose pictures of one prompt differ in the seed alone, and by the watermark benchmark's twelve kinds. Strangers are
+drawn with the very words and kinds that registered pictures were drawn with.
 """
 
 from collections.abc import Iterator
