@@ -1,7 +1,7 @@
-"""The Haar wavelet transform, in numpy: sums and differences of neighbours, level by level.
+"""The Haar wavelet transform: the finest level as sums and differences of neighbours, the rest by PyWavelets.
 
-Equal to pywt.wavedec2 and waverec2 with mode="symmetric" up to rounding, in a fifth of their time: a general filter
-bank cannot know that this wavelet has two taps.
+Equal to pywt.wavedec2 and waverec2 with mode="symmetric" up to rounding, in two fifths of their time: three quarters of
+the work are in the finest level, and a general filter bank cannot know that this wavelet has two taps.
 """
 
 from collections.abc import Sequence
@@ -28,33 +28,31 @@ def decompose(plane: Plane, levels: int) -> list[list[Plane]]:
         For each level three bands, float32 (ceil(H / 2^n), ceil(W / 2^n)): changes downward, across, and of both.
 
     """
-    details: list[list[Plane]] = []
-    for _ in range(levels):
-        plane = _even(plane)
-        top, bottom = plane[0::2], plane[1::2]
-        low, high = top + bottom, top - bottom
-        low *= HALF
-        high *= HALF
-        left, right = low[:, 0::2], low[:, 1::2]
-        left_change, right_change = high[:, 0::2], high[:, 1::2]
-        details.append([left_change + right_change, left - right, left_change - right_change])
-        plane = left + right
-    return details[::-1]
+    plane = _even(plane)
+    top, bottom = plane[0::2], plane[1::2]
+    low, high = top + bottom, top - bottom
+    low *= HALF
+    high *= HALF
+    left, right = low[:, 0::2], low[:, 1::2]
+    left_change, right_change = high[:, 0::2], high[:, 1::2]
+    finest = [left_change + right_change, left - right, left_change - right_change]
+    _, *coarse = pywt.wavedec2(left + right, "haar", mode="symmetric", level=levels - 1)
+    return [*map(list, coarse), finest]
 
 
 def recompose(details: Sequence[Sequence[Plane]], shape: tuple[int, int]) -> Plane:
     """The plane float32 (H, W) of `shape` whose details these are, as `decompose` gives them, and whose rest is 0."""
-    plane = np.zeros_like(details[0][0])
-    for down, across, both in details:
-        rows, columns = down.shape
-        coarse = plane[:rows, :columns]
-        low, low_change, high, high_change = coarse + across, coarse - across, down + both, down - both
-        plane = np.empty((2 * rows, 2 * columns), np.float32)
-        plane[0::2, 0::2] = low + high
-        plane[0::2, 1::2] = low_change + high_change
-        plane[1::2, 0::2] = low - high
-        plane[1::2, 1::2] = low_change - high_change
-        plane *= HALF
+    *rest, (down, across, both) = details
+    plane = pywt.waverec2([np.zeros_like(details[0][0]), *map(tuple, rest)], "haar", mode="symmetric")
+    rows, columns = down.shape
+    coarse = plane[:rows, :columns]
+    low, low_change, high, high_change = coarse + across, coarse - across, down + both, down - both
+    plane = np.empty((2 * rows, 2 * columns), np.float32)
+    plane[0::2, 0::2] = low + high
+    plane[0::2, 1::2] = low_change + high_change
+    plane[1::2, 0::2] = low - high
+    plane[1::2, 1::2] = low_change - high_change
+    plane *= HALF
     return plane[: shape[0], : shape[1]]
 
 
