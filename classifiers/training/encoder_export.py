@@ -3,14 +3,15 @@
 Owns the export to ONNX and the quantisation: weights int8 per channel (per tensor loses .011 AUROC on one set of the
 study that this started from), activations int8 with one scale a matrix, found at run time. A few channels behind GELU
 are thirty times larger than the rest and would leave the others five bits; so every channel is divided by a factor
-that its weights are multiplied with (SmoothQuant, Xiao et al. 2023, arXiv 2211.10438).
+that its weights are multiplied with (SmoothQuant, Xiao et al. 2023, arXiv 2211.10438). Attention is onnxruntime's own
+operator (`com.microsoft.MultiHeadAttention`), without a mask, which costs more than the attention itself (`NOTES.md`).
 """
 
 import copy
 import gzip
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -19,9 +20,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from classifiers.training.dataset import HEADS
-from classifiers.training.encoder_network import EncoderNetwork
+from classifiers.training.encoder_network import EncoderNetwork, Layer
 
 SMOOTHING: Final = 0.75
 """Share of the difficulty that moves into the weights. Mean change of the `unsafe` logit on 75 prompts, everything
@@ -56,9 +58,7 @@ class _Smoothed(nn.Module):
 
     def __init__(self, plain: nn.Linear, factor: Tensor) -> None:
         super().__init__()
-        self.linear = nn.Linear(plain.in_features, plain.out_features)
-        self.linear.weight.data = plain.weight.data * factor
-        self.linear.bias.data = plain.bias.data.clone()
+        self.linear = _linear(plain.weight * factor, plain.bias)
         self.inverse: Tensor
         self.register_buffer("inverse", 1 / factor)
 
@@ -67,40 +67,102 @@ class _Smoothed(nn.Module):
         return out
 
 
-def smooth(network: EncoderNetwork, samples: Sequence[tuple[Tensor, Tensor]]) -> EncoderNetwork:
-    """Give a copy of `network` that computes the same with even channels; `samples` are (ids, lengths) of prompts."""
-    copied = copy.deepcopy(network).eval()
-    largest: dict[str, Tensor] = {}
+class _ServedLayer(nn.Module):
+    """A layer as onnxruntime is fastest with: one operator for attention, three projections that need no cutting.
 
-    def watch(name: str) -> Any:
+    The factors of `ao` stand in the weights of the values, those of the other layers' inputs in a multiplication.
+    It can be exported and not run: outside onnxruntime the operator gives nothing.
+    """
+
+    def __init__(self, plain: Layer, largest: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        self.heads, self.aln, self.oln = plain.heads, plain.aln, plain.oln
+        factor = {key: _factor(getattr(plain, key), seen) for key, seen in largest.items()}
+        query, key, value = (plain.qkv.weight * factor["qkv"]).chunk(3)
+        query_bias, key_bias, value_bias = plain.qkv.bias.chunk(3)
+        self.query, self.key = _linear(query, query_bias), _linear(key, key_bias)
+        self.value = _linear(value / factor["ao"][:, None], value_bias / factor["ao"])
+        self.ao = _linear(plain.ao.weight * factor["ao"], plain.ao.bias)
+        self.fi, self.fo = _Smoothed(plain.fi, factor["fi"]), _Smoothed(plain.fo, factor["fo"])
+        self.inverse: Tensor
+        self.register_buffer("inverse", 1 / factor["qkv"])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map float (B, T, width)."""
+        even = x * self.inverse
+        attended = torch.onnx.ops.symbolic(
+            "com.microsoft::MultiHeadAttention",
+            (self.query(even), self.key(even), self.value(even)),
+            {"num_heads": self.heads},
+            dtype=x.dtype,
+            shape=x.shape,
+            version=1,
+        )
+        x = self.aln(x + self.ao(attended))
+        out: Tensor = self.oln(x + self.fo(functional.gelu(self.fi(x))))
+        return out
+
+
+class Served(nn.Module):
+    """`EncoderNetwork` for windows of one length: nothing is padded, so nothing is masked."""
+
+    def __init__(self, plain: EncoderNetwork, layers: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.words, self.positions, self.norm = plain.words, plain.positions, plain.norm
+        self.dense, self.out = plain.dense, plain.out
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Give logits, float (B, heads), of windows `ids`, int64 (B, T)."""
+        x = self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]])
+        for layer in self.layers:
+            x = layer(x)
+        out: Tensor = self.out(functional.gelu(self.dense(torch.cat((x.mean(1), x.amax(1)), 1))))
+        return out
+
+
+def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
+    layer = nn.Linear(weight.shape[1], weight.shape[0])
+    layer.weight.data, layer.bias.data = weight.detach().clone(), bias.detach().clone()
+    return layer
+
+
+def _factor(layer: nn.Linear, largest: Tensor) -> Tensor:
+    """Give what the input channels of `layer` are divided by; `largest` is float (channels,), as they were seen."""
+    weight = layer.weight.detach().abs().amax(0).clamp(min=1e-5)
+    factor = largest.clamp(min=1e-5) ** SMOOTHING / weight ** (1 - SMOOTHING)
+    return factor / factor.mean()
+
+
+def smooth(network: EncoderNetwork, samples: Sequence[tuple[Tensor, Tensor]]) -> Served:
+    """Give a copy of `network` for export, with even channels; `samples` are (ids, lengths) of prompts."""
+    copied = copy.deepcopy(network).eval()
+    largest: list[dict[str, Tensor]] = [{} for _ in copied.layers]
+
+    def watch(seen: dict[str, Tensor], key: str) -> Any:
         def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            seen = inputs[0].detach().abs().flatten(0, -2).amax(0)
-            largest[name] = torch.maximum(largest[name], seen) if name in largest else seen
+            now = inputs[0].detach().abs().flatten(0, -2).amax(0)
+            seen[key] = torch.maximum(seen[key], now) if key in seen else now
 
         return hook
 
-    linear = {
-        f"{number}.{key}": layer
-        for number, one in enumerate(copied.layers)
-        for key, layer in one.named_children()
-        if isinstance(layer, nn.Linear)
-    }
-    watching = [layer.register_forward_pre_hook(watch(name)) for name, layer in linear.items()]
+    layers = [layer for layer in copied.layers if isinstance(layer, Layer)]
+    watching = [
+        part.register_forward_pre_hook(watch(seen, key))
+        for layer, seen in zip(layers, largest, strict=True)
+        for key, part in layer.named_children()
+        if isinstance(part, nn.Linear)
+    ]
     with torch.no_grad():
         for ids, lengths in samples:
             copied(ids, lengths)
     for one in watching:
         one.remove()
-    for name, layer in linear.items():
-        weight = layer.weight.detach().abs().amax(0).clamp(min=1e-5)
-        factor = largest[name].clamp(min=1e-5) ** SMOOTHING / weight ** (1 - SMOOTHING)
-        number, key = name.split(".")
-        setattr(copied.layers[int(number)], key, _Smoothed(layer, factor / factor.mean()))
-    return copied
+    return Served(copied, [_ServedLayer(*pair) for pair in zip(layers, largest, strict=True)]).eval()
 
 
-def to_int8(network: nn.Module) -> bytes:
-    """Export `network` with inputs `ids` int64 (B, T) and `lengths` int64 (B,), output `logits` float32 (B, heads)."""
+def to_int8(network: Served) -> bytes:
+    """Export `network` with the input `ids`, int64 (B, T), and the output `logits`, float32 (B, heads)."""
     from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415 - needs onnx
     from onnxruntime.quantization.shape_inference import quant_pre_process  # noqa: PLC0415
 
@@ -108,12 +170,12 @@ def to_int8(network: nn.Module) -> bytes:
     with TemporaryDirectory() as folder:
         plain, ready, small = (Path(folder) / name for name in ("plain.onnx", "ready.onnx", "small.onnx"))
         torch.onnx.export(
-            network.eval(),
-            (torch.randint(3, 9, (2, 8)), torch.tensor([8, 5])),
+            network,
+            (torch.randint(3, 9, (2, 8)),),
             str(plain),
-            input_names=["ids", "lengths"],
+            input_names=["ids"],
             output_names=["logits"],
-            dynamic_shapes={"ids": {0: batch, 1: length}, "lengths": {0: batch}},
+            dynamic_shapes={"ids": {0: batch, 1: length}},
             dynamo=True,
             external_data=False,
             verbose=False,

@@ -29,7 +29,7 @@ from torch import Tensor
 
 from classifiers.ngram import bloom_probes
 from classifiers.normalize import normalize
-from classifiers.prompt_encoder import KNOWN_BITS, WINDOW, WORDS, pad, windows, word_hashes
+from classifiers.prompt_encoder import END, KNOWN_BITS, PAD, START, WINDOW, WORDS, windows, word_hashes
 from classifiers.training.calibration import platt, thresholds
 from classifiers.training.dataset import HEADS, OWN_HARMLESS, OWN_UNSAFE, Row, targets
 from classifiers.training.encoder_base import choose_pieces, find_base, load_base, make_tokenizer
@@ -156,6 +156,15 @@ def forward(
     with torch.autocast("cpu", torch.bfloat16):
         logits = network(torch.from_numpy(ids), torch.from_numpy(lengths))
     return over_texts(logits.float(), torch.tensor(owner), len(pieces))
+
+
+def pad(parts: Sequence[list[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give windows as (ids int64 (B, T), lengths int64 (B,)) with their special pieces."""
+    lengths = np.array([len(part) + 2 for part in parts], np.int64)
+    ids = np.full((len(parts), lengths.max()), PAD, np.int64)
+    for row, part in zip(ids, parts, strict=True):
+        row[: len(part) + 2] = [START, *part, END]
+    return ids, lengths
 
 
 def logits_of(network: EncoderNetwork, texts: Texts, index: NDArray[np.int64]) -> NDArray[np.float32]:

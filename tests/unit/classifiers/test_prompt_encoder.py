@@ -19,7 +19,6 @@ from classifiers.prompt_encoder import (
     WINDOW,
     EncoderClassifier,
     create_prompt,
-    pad,
     unread_share,
     windows,
     word_hashes,
@@ -91,18 +90,16 @@ def test_windows_cover_every_piece_and_overlap(length: int) -> None:
         assert second[0] - first[0] == STRIDE
 
 
-def test_padding_keeps_lengths() -> None:
-    ids, lengths = pad([[7, 8, 9], []])
-    assert ids.tolist() == [[0, 7, 8, 9, 2], [0, 2, 1, 1, 1]]
-    assert lengths.tolist() == [5, 2]
-
-
-def test_padding_and_neighbours_do_not_change_a_score(classifier: EncoderClassifier) -> None:
-    short = list(range(100, 110))
-    alone = classifier.logits(short)
-    ids, lengths = pad([short, list(range(200, 260))])
-    (together,) = classifier._session.run(None, {"ids": ids, "lengths": lengths})
-    np.testing.assert_allclose(together[0], alone, atol=0.35)  # int8 scales are shared by a batch
+def test_a_text_scores_as_the_worst_of_its_windows(classifier: EncoderClassifier) -> None:
+    pieces = list(range(100, 100 + 5 * STRIDE + 20))  # five full windows, then a shorter one
+    parts = windows(pieces)
+    assert len({len(part) for part in parts}) == 2
+    worst = np.max([classifier.logits(part) for part in parts], axis=0)
+    off = classifier.logits(pieces) - worst
+    np.testing.assert_allclose(
+        off, off[0], atol=0.5
+    )  # the same for all heads, but int8 scales are shared by a batch
+    assert off[0] < 0.35
 
 
 def test_disguise_does_not_change_the_score(classifier: EncoderClassifier) -> None:
@@ -131,7 +128,9 @@ def test_disguise_does_not_change_the_score(classifier: EncoderClassifier) -> No
 )
 def test_harmless_prompts_score_low(classifier: EncoderClassifier, text: str) -> None:
     scores = classifier.score(text)
-    assert scores.unsafe < 0.3
+    assert (
+        scores.unsafe < 0.35
+    )  # where the default policy asks for review, and .05 that int8 may move a score
     assert scores.unread < 0.5
 
 

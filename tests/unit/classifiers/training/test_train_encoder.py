@@ -6,10 +6,12 @@ import pytest
 import torch
 
 from classifiers.errors import TrainingDataInvalid
+from classifiers.installed_models import open_session
 from classifiers.prompt_encoder import create_prompt
 from classifiers.training.encoder_base import Base, choose_pieces, load_base, make_tokenizer
+from classifiers.training.encoder_export import smooth, to_int8
 from classifiers.training.encoder_network import from_base, over_texts
-from classifiers.training.train_encoder import run
+from classifiers.training.train_encoder import pad, run
 from tests.unit.classifiers.training import encoder_file
 
 
@@ -66,6 +68,26 @@ def test_padding_changes_nothing(base: Base) -> None:
         alone = network(short, torch.tensor([4]))
         padded = network(long, torch.tensor([4, 7]))
     torch.testing.assert_close(alone[0], padded[0])
+
+
+def test_padding_keeps_lengths() -> None:
+    ids, lengths = pad([[7, 8, 9], []])
+    assert ids.tolist() == [[0, 7, 8, 9, 2], [0, 2, 1, 1, 1]]
+    assert lengths.tolist() == [5, 2]
+
+
+def test_what_is_exported_computes_what_was_trained(base: Base) -> None:
+    torch.manual_seed(3)
+    network = from_base(base, range(len(base.pieces)), (0, 1), 64).eval()
+    torch.nn.init.normal_(
+        network.layers[1].fo.weight[:, 5], std=3.0
+    )  # one loud channel, which int8 must survive
+    samples = [(torch.randint(4, 40, (1, length)), torch.tensor([length])) for length in (3, 9, 17, 40, 64)]
+    session = open_session(to_int8(smooth(network, samples)))
+    with torch.no_grad():
+        trained = np.concatenate([network(ids, length).numpy() for ids, length in samples])
+    served = np.concatenate([session.run(None, {"ids": ids.numpy()})[0] for ids, _ in samples])
+    assert np.abs(served - trained).max() < 0.1 * trained.std(axis=0).max() + 0.02
 
 
 def test_a_text_is_as_bad_as_its_worst_window() -> None:
