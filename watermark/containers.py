@@ -167,21 +167,21 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _webp(data: bytes, blocks: Blocks) -> None:
-    for name, body in _riff_chunks(data):
+    for name, start, end in riff_chunks(data):
         if name == b"EXIF":
-            blocks.add_exif(body)
+            blocks.add_exif(data[start:end])
         elif name == b"XMP ":
-            blocks.add_xmp(body)
+            blocks.add_xmp(data[start:end])
 
 
-def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, start and end of the body of each chunk of a WebP file, up to where they stop making sense."""
     at = 12
     for _ in range(_MAX_STEPS):
         if at + 8 > len(data):
             return
-        name, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
-        if name in (b"EXIF", b"XMP "):
-            yield name, data[at + 8 : at + 8 + length]
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        yield data[at : at + 4], at + 8, at + 8 + length
         at += 8 + length + length % 2
 
 

@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
-from watermark.containers import has_too_many_pieces
+from watermark.containers import find_blocks, has_too_many_pieces
 from watermark.encoding import DEFAULT_QUALITY, WRITABLE, Pixels, encode_picture
 from watermark.errors import (
     CorruptPicture,
@@ -33,6 +33,7 @@ from watermark.errors import (
 )
 from watermark.exif import read_exif
 from watermark.formats import MIME, PictureFormat, sniff_format
+from watermark.webp_header import read_webp_header
 
 __all__ = [
     "DEFAULT_QUALITY",
@@ -125,8 +126,8 @@ def decode_picture(data: bytes, *, limits: Limits | None = None) -> Picture:
 
     """
     caps = limits or Limits()
-    kind, opened = _open_within(data, caps)
-    with opened:
+    kind = _sniff_within(data, caps)
+    with _open_checked(data, kind, caps) as opened:
         frames = _count_frames(opened, kind)
         exif = opened.info.get("exif")
         icc = _rgb_profile(opened.info.get("icc_profile"))
@@ -156,11 +157,17 @@ def read_header(data: bytes, *, limits: Limits | None = None) -> Header:
         EmptyPicture, TooManyBytes, TooManyPixels, NotAPicture, UnsupportedPicture, CorruptPicture
 
     """
-    kind, opened = _open_within(data, limits or Limits())
-    with opened:
-        width, height = opened.size
-        frames = _count_frames(opened, kind)
-        turned = _orientation(opened.info.get("exif"), kind) >= 5  # 5 to 8 swap the sides
+    caps = limits or Limits()
+    kind = _sniff_within(data, caps)
+    if kind == "webp":
+        width, height, frames = read_webp_header(data)
+        _check_size((width, height), caps)
+        exif: object = find_blocks(data, kind).exif
+    else:
+        with _open_checked(data, kind, caps) as opened:
+            (width, height), exif = opened.size, opened.info.get("exif")
+            frames = _count_frames(opened, kind)
+    turned = _orientation(exif, kind) >= 5  # 5 to 8 swap the sides
     return Header(kind, MIME[kind], *((height, width) if turned else (width, height)), frames)
 
 
@@ -179,8 +186,8 @@ _ORIENT: Final[Mapping[int, Callable[[Pixels], Pixels]]] = MappingProxyType(
 )
 
 
-def _open_within(data: bytes, caps: Limits) -> tuple[PictureFormat, Image.Image]:
-    """Open a file whose header keeps the caps; nothing is decoded yet."""
+def _sniff_within(data: bytes, caps: Limits) -> PictureFormat:
+    """Name the format of a file of a size and number of pieces that can be read."""
     if len(data) > caps.max_bytes:
         raise TooManyBytes(
             f"picture: got {len(data)} bytes, expected at most {caps.max_bytes}, send a smaller file"
@@ -192,6 +199,11 @@ def _open_within(data: bytes, caps: Limits) -> tuple[PictureFormat, Image.Image]
         )
     if kind == "jpeg":
         _check_jpeg_scans(data)
+    return kind
+
+
+def _open_checked(data: bytes, kind: PictureFormat, caps: Limits) -> Image.Image:
+    """Open a file whose header keeps the caps; nothing is decoded yet."""
     opened = _open(data, kind)
     try:
         _check_size(opened.size, caps)
@@ -199,7 +211,7 @@ def _open_within(data: bytes, caps: Limits) -> tuple[PictureFormat, Image.Image]
     except PictureError:
         opened.close()
         raise
-    return kind, opened
+    return opened
 
 
 def _orientation(exif: object, kind: PictureFormat) -> int:
