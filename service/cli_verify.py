@@ -91,8 +91,10 @@ def _in_words(report: dict[str, Any]) -> str:
             "  signed with a DEVELOPMENT key, which nobody outside this installation has reason to trust"
         )
     record = report["record"]
-    rows.append(
-        f"  {'Registry record':<20} " + (f"{record['id']} (by {record['found_by']})" if record else "none")
-    )
+    named = "none"
+    if record:
+        unsure = "" if record["confirmed"] else ", not confirmed to be this picture's"
+        named = f"{record['id']} (by {record['found_by']}{unsure})"
+    rows.append(f"  {'Registry record':<20} {named}")
     rows += [f"  {f['severity']}: {f['text']}" for f in report["findings"]]
     return "\n".join(rows)

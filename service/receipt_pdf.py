@@ -88,7 +88,8 @@ def _record(report: VerificationReport) -> list[tuple[str, str]]:
     record = report.record
     if record is None:
         return [("Registry record", "none")]
-    how = f"{record.id}, found by {record.found_by.replace('_', ' ')}, made {record.created_at}"
+    unsure = "" if record.confirmed else " (not confirmed to be this picture's)"
+    how = f"{record.id}, found by {record.found_by.replace('_', ' ')}{unsure}, made {record.created_at}"
     return [("Registry record", how), ("Made with", f"{record.generator} {record.generator_version}")]
 
 

@@ -192,7 +192,7 @@ def fingerprint_row(case: Case) -> FingerprintSignal:
     )
 
 
-def public_record(record: Record, found_by: FoundBy, *, exact: bool) -> PublicRecord:
+def public_record(record: Record, found_by: FoundBy, *, exact: bool, confirmed: bool) -> PublicRecord:
     """The part of a record that may be shown to anyone."""
     return PublicRecord(
         id=record.id,
@@ -210,6 +210,7 @@ def public_record(record: Record, found_by: FoundBy, *, exact: bool) -> PublicRe
         parent=record.parent,
         found_by=found_by,
         exact_file=exact,
+        confirmed=confirmed,
     )
 
 

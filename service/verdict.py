@@ -1,7 +1,8 @@
 """Step 9 of the verification protocol: one verdict and one sentence, from the strongest proof downwards.
 
 The order is the argument: a contradiction outranks everything; then what keys prove about this very file;
-then what the watermark proves about the picture it came from; then other people's signatures; then likeness to a
+then what the watermark proves about the picture it came from, once the picture is confirmed to be that one; then a
+trusted signature of others; then a mark of ours that may have been copied; then other credentials; then likeness to a
 registered picture; then mere claims; then nothing. No sentence calls a picture authentic or human-made.
 """
 
@@ -13,6 +14,7 @@ from watermark.manifest import ManifestReport
 NOT_HUMAN_MADE = (
     "Not detected does not mean human-made: marks can be removed, and others' marks may be unknown here."
 )
+_LIKENESS_ONLY = "Likeness alone does not prove that this file came from there."
 
 
 def conclude(case: Case) -> tuple[Verdict, str]:
@@ -27,6 +29,8 @@ def conclude(case: Case) -> tuple[Verdict, str]:
         )
     return (
         _from_our_marks(case)
+        or (_from_credentials(case.credentials) if _trusted(case.credentials) else None)
+        or _from_an_unconfirmed_mark(case)
         or _from_credentials(case.credentials)
         or _from_likeness(case)
         or _from_the_rest(case)
@@ -34,20 +38,13 @@ def conclude(case: Case) -> tuple[Verdict, str]:
 
 
 def _from_our_marks(case: Case) -> tuple[Verdict, str] | None:
-    record, found_by = case.record, case.found_by
-    if record is None or found_by in {"metadata", "fingerprint"}:
-        if case.mark is not None and case.mark.payload is not None:
-            return (
-                "ours",
-                "The watermark was made with this service's key, but the registry has no record of it.",
-            )
-        if case.mark is not None and case.mark.present:
-            return "ours", _faint(record if found_by == "fingerprint" else None)
+    record = case.record
+    if record is None or not case.confirmed:
         return None
     what = _describe(record)
     if case.exact:
         return "ours", f"This is, byte for byte, {what}."
-    if found_by == "content_credentials":
+    if case.found_by == "content_credentials":
         return "ours", f"Intact Content Credentials name {what}."
     sentence = f"The watermark shows {what}. "
     if case.credentials.integrity == "failed" and case.credentials.status == "invalid":
@@ -55,14 +52,26 @@ def _from_our_marks(case: Case) -> tuple[Verdict, str] | None:
     return "ours", sentence + "This file is a changed copy of it."
 
 
-def _faint(record: Record | None) -> str:
-    """Say what a mark without a readable number shows, with the registered picture that is like this one."""
-    text = "The pixels carry this service's watermark, but too little of it to read its number"
-    if record:
-        return f"{text}. The picture matches {_describe(record)}."
-    return (
-        f"{text}: no record is known, and a mark without its number can be imitated, so it proves no origin."
-    )
+def _from_an_unconfirmed_mark(case: Case) -> tuple[Verdict, str] | None:
+    """A mark of ours that leads to no picture, or to one that this was not confirmed to be: marks can be copied."""
+    if case.mark is None or not case.mark.present:
+        return None
+    if case.mark.payload is None:
+        text = "The pixels carry this service's watermark, but too little of it to read its number"
+        if case.record is not None and case.found_by == "fingerprint":
+            return "resembles", f"{text}. The picture matches {_describe(case.record)}. {_LIKENESS_ONLY}"
+        text += ": no record is known, and a mark without its number can be imitated, so it proves no origin."
+    elif case.record is None or case.found_by != "watermark":
+        text = (
+            "The watermark was made with this service's key, but the registry has no record of its number. "
+        )
+        text += "A mark can be copied from one picture to another, so it proves no origin."
+    else:
+        text = (
+            f"The watermark in this picture has the number of {_describe(case.record)}. Whether this is that "
+        )
+        text += "picture could not be confirmed, and a mark can be copied from one picture to another."
+    return "unconfirmed", text
 
 
 def _describe(record: Record) -> str:
@@ -74,6 +83,10 @@ def _describe(record: Record) -> str:
             f"stated: “{record.generator}”)"
         )
     return f"an AI-generated picture made by {record.generator} on {when} and released by this service"
+
+
+def _trusted(credentials: ManifestReport) -> bool:
+    return credentials.status == "valid" and credentials.trusted is True
 
 
 def _from_credentials(credentials: ManifestReport) -> tuple[Verdict, str] | None:
@@ -102,7 +115,7 @@ def _from_likeness(case: Case) -> tuple[Verdict, str] | None:
     if case.record is None or case.found_by != "fingerprint":
         return None
     text = f"No mark in this file can be read, but the picture matches {_describe(case.record)}. "
-    return "resembles", text + "Likeness alone does not prove that this file came from there."
+    return "resembles", text + _LIKENESS_ONLY
 
 
 def describe_known(record: Record | None) -> str:

@@ -8,8 +8,9 @@
     5. Registry record, looked up by what is proven first: watermark id, signed manifest id, the exact file's hash.
     6. Fingerprint: the picture is compared with the one that the record is about, and where no proof led to a
        record, with all registered pictures; only then is an id looked up that the metadata merely claims.
-    7. Recovery: no credentials in the file but a record, then the record's stored manifest is validated against
-       this file and reported as recovered; it never counts as "valid" for a file whose bytes differ.
+    7. Recovery: no credentials in the file but a record whose picture this is, then the record's stored manifest is
+       validated against this file and reported as recovered; it never counts as "valid" for a file whose bytes
+       differ. A mark can be copied, so a record that only the mark names recovers nothing.
     8. Consistency across the layers: a disagreement is a finding of its own (service.consistency).
     9. One verdict and one sentence (service.verdict), and a row for each signal (service.signal_rows).
 
@@ -92,7 +93,7 @@ class Verifier:
     def known(self, sha256: str) -> KnownFile:
         """Say what the registry holds for the SHA-256 of a file (64 hex digits), without the file."""
         record = self._registry.by_sha256(sha256)
-        row = public_record(record, "exact_file", exact=True) if record else None
+        row = public_record(record, "exact_file", exact=True, confirmed=True) if record else None
         return KnownFile(sha256=sha256, summary=describe_known(record), record=row)
 
     def thumbnail(self, record_id: str) -> bytes | None:
@@ -159,11 +160,13 @@ class Verifier:
         proofs: list[tuple[FoundBy, Record | None]] = []
         if case.mark_id:
             proofs.append(("watermark", self._registry.get(case.mark_id)))
-        proofs.append(("content_credentials", self._by_credentials(case, data, mime)))
+        signed = self._by_credentials(case, data, mime)
+        proofs.append(("content_credentials", signed))
         proofs.append(("exact_file", self._registry.by_sha256(case.subject.sha256)))
         for found_by, record in proofs:
             if record is not None:
                 case.record, case.found_by = record, found_by
+                case.hash_fits = signed is not None and signed.id == record.id
                 break
         if case.record is None and case.mark_id:
             case.add("watermark_not_registered")
@@ -171,15 +174,20 @@ class Verifier:
             try:
                 self._compare_pictures(case, image)
             except CannotRecord:  # index or registry; what was established without them stands
-                case.likeness = None
+                if case.record is None:
+                    case.likeness = None
                 case.add("likeness_unavailable")
         if case.record is None and case.metadata.record_id:
-            case.record = self._registry.get(case.metadata.record_id)
-            case.found_by = "metadata"
-            if case.record is not None:
-                case.add("record_by_claim_only")
-                if image is not None:
-                    case.likeness = self._likeness_to(case.record.id, image) or case.likeness
+            self._follow_claim(case, case.metadata.record_id, image)
+
+    def _follow_claim(self, case: Case, record_id: str, image: NDArray[np.uint8] | None) -> None:
+        """Look up an id that the metadata merely claims."""
+        case.record, case.found_by = self._registry.get(record_id), "metadata"
+        if case.record is None:
+            return
+        case.add("record_by_claim_only")
+        if image is not None:
+            case.likeness = self._likeness_to(case.record.id, image) or case.likeness
 
     def _by_credentials(self, case: Case, data: bytes, mime: str) -> Record | None:
         """Find the record of an intact manifest.
@@ -202,7 +210,7 @@ class Verifier:
 
     def _compare_pictures(self, case: Case, image: NDArray[np.uint8]) -> None:
         """Step 6. Compare with the picture that the record is about; where there is none, with all registered ones."""
-        if case.record is not None and (case.exact or case.found_by == "content_credentials"):
+        if case.record is not None and (case.exact or case.hash_fits):
             case.likeness = Likeness("match", case.record.id)  # the hash says more than any likeness
             return
         if case.record is not None:
@@ -231,6 +239,8 @@ class Verifier:
             return likeness
         geometry = case.mark.geometry if case.mark else None
         if geometry is None:
+            if likeness is None:
+                case.add("picture_not_confirmed", record_id=record.id)
             return likeness
         size, thumbnail = (record.height, record.width), self.thumbnail(record.id)
         if thumbnail is None:
@@ -279,10 +289,10 @@ class Verifier:
         return None if comparison is None else _likeness(record_id, comparison)
 
     def _recover(self, case: Case, data: bytes, mime: str) -> None:
-        """Step 7. A mark that was copied here leads to another picture's credentials: those are not shown."""
-        if case.record is None or case.found_by == "metadata" or case.credentials.status != "not_present":
+        """Step 7. A mark can be copied: credentials are shown only of what this was confirmed to be a picture of."""
+        if case.record is None or case.credentials.status != "not_present":
             return
-        if case.likeness is not None and case.likeness.status == "no_match":
+        if not case.confirmed and case.found_by != "fingerprint":
             return
         stored = self._registry.manifest(case.record.id)
         if stored is None:
@@ -300,7 +310,9 @@ class Verifier:
 def judge(case: Case) -> VerificationReport:
     """Step 9: turn what was established into the report; pure."""
     verdict, summary = conclude(case)
-    record = public_record(case.record, case.found_by, exact=case.exact) if case.record else None
+    record = None
+    if case.record:
+        record = public_record(case.record, case.found_by, exact=case.exact, confirmed=case.confirmed)
     return VerificationReport(
         summary=summary,
         verdict=verdict,

@@ -29,6 +29,7 @@ class Case:
         searched: whether the pixels were to be searched at all.
         current_key_id: of the key that this service marks with now.
         record: the registry's record of this picture, found by `found_by`.
+        hash_fits: whether a hash in the registry says that these bytes are the record's picture.
         likeness: to the record's picture, or to the registered picture that is most like; None when not compared.
         lookalikes: further registered pictures with how like they are, the best first.
         timeline: the history that the credentials tell.
@@ -46,6 +47,7 @@ class Case:
     current_key_id: str = ""
     record: Record | None = None
     found_by: FoundBy = "metadata"
+    hash_fits: bool = False
     likeness: Likeness | None = None
     lookalikes: list[tuple[Record, Literal["match", "similar"]]] = field(default_factory=list)
     timeline: list[TimelineStep] = field(default_factory=list)
@@ -73,6 +75,17 @@ class Case:
     def exact(self) -> bool:
         """Whether the file is byte for byte the one that the record is about."""
         return self.record is not None and self.record.sha256 == self.subject.sha256
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether a mark or hash leads to the record and this is its picture: a mark alone can be copied."""
+        if self.record is None or self.found_by in {"metadata", "fingerprint"}:
+            return False
+        likeness = self.likeness
+        alike = (
+            likeness is not None and likeness.status != "no_match" and likeness.record_id == self.record.id
+        )
+        return self.exact or self.hash_fits or alike
 
     @property
     def transplanted(self) -> bool:

@@ -3,7 +3,8 @@
 Rules: "not found" is never worded as authentic or human-made; every finding names the technique that it
 rests on (EU Code of Practice on AI-content transparency, measure 2.3); nothing here is personal data; no
 number is finer than an honest reader needs, because a fine public score can be climbed.
-`schema_version` changes when a field changes meaning or disappears; new fields may appear within a version.
+`schema_version` changes when a field changes meaning or disappears; new fields, and new values of `verdict`, may
+appear within a version.
 `GET /v1/verify/schema` and `countermark verify --schema` give `report_schema()`.
 """
 
@@ -13,7 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA_ID: Final = "urn:countermark:schema:verification-report:1"
 
-Verdict = Literal["ours", "resembles", "ai_generated", "credentials", "conflict", "invalid", "nothing_found"]
+Verdict = Literal[
+    "ours", "unconfirmed", "resembles", "ai_generated", "credentials", "conflict", "invalid", "nothing_found"
+]
 FoundBy = Literal["watermark", "content_credentials", "exact_file", "fingerprint", "metadata"]
 MarkStatus = Literal["detected", "possible", "not_detected", "not_checked"]
 Severity = Literal["info", "warning", "error"]
@@ -167,6 +170,10 @@ class PublicRecord(_Part):
     parent: str | None = Field(None, description="record of the picture that it was made from")
     found_by: FoundBy
     exact_file: bool = Field(description="True: byte for byte the file that this service released")
+    confirmed: bool = Field(
+        False,
+        description="True: a mark or a hash leads here, and the picture is the record's (by hash or likeness)",
+    )
 
 
 class TimelineStep(_Part):

@@ -151,6 +151,7 @@ export function recordRow(record) {
     });
   }
   const sure = !["metadata", "fingerprint"].includes(record.found_by);
+  const unproven = !sure || !record.confirmed;
   return row({
     signal: "record",
     title: "Registry record",
@@ -159,11 +160,13 @@ export function recordRow(record) {
     proves: sure
       ? `This service released a picture under this record.${record.exact_file ? " This file is that picture, byte for byte." : ""}`
       : "That such a record exists.",
-    doesNotProve: sure
+    doesNotProve: !unproven
       ? (record.exact_file ? "That what it shows is true." : "That nothing in the picture was changed since.")
       : record.found_by === "fingerprint"
         ? "That this file came from it: two pictures can look alike."
-        : "That this picture belongs to it: the id stands in metadata, which anyone can write.",
+        : record.found_by === "metadata"
+          ? "That this picture belongs to it: the id stands in metadata, which anyone can write."
+          : "That this is that picture: a mark can be copied from one picture to another.",
     details: [
       ["Found", FOUND_BY[record.found_by]],
       ["Kind", foreign(record.kind)],

@@ -7,7 +7,6 @@ const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 /** Label and look of the overall verdict; a copy of our picture that was changed is told apart from the picture. */
 export function verdictLook({ verdict, record, signals: { c2pa } }) {
   if (verdict === "ours") {
-    if (record === null) return { tone: "warning", icon: "warning", label: "Marked here, no record" };
     if (record.exact_file || c2pa.status === "valid") return { tone: "found", icon: "found", label: "Released by this service" };
     return { tone: "recovered", icon: "recovered", label: "Released here, changed since" };
   }
@@ -15,6 +14,7 @@ export function verdictLook({ verdict, record, signals: { c2pa } }) {
     return { tone: "found", icon: "note", label: "Signed history found" };
   }
   return {
+    unconfirmed: { tone: "warning", icon: "warning", label: "Carries our mark, not confirmed" },
     resembles: { tone: "recovered", icon: "recovered", label: "Looks like one of ours" },
     ai_generated: { tone: "found", icon: "found", label: "Labelled AI-generated" },
     credentials: { tone: "warning", icon: "warning", label: "Signed, origin not confirmed" },

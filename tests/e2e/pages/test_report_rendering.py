@@ -64,8 +64,13 @@ SHOWN = {
         ["not detected", "detected", "not detected", "detected", "no match"],
         [],
     ),
+    "unconfirmed": (
+        "Carries our mark, not confirmed",
+        ["not detected", "detected", "not detected", "detected", "not checked"],
+        [],
+    ),
     "faint-mark": (
-        "Marked here, no record",
+        "Carries our mark, not confirmed",
         ["not detected", "detected", "not detected", "not detected", "no match"],
         [],
     ),

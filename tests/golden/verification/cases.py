@@ -287,6 +287,7 @@ def cases() -> dict[str, Case]:
             found_by="watermark",
             likeness=Likeness("match", ID),
         ),
+        "unconfirmed": case(mark=mark(), record=RECORD, found_by="watermark", likeness=None),
         "faint-mark": case(mark=mark(payload=None, p_value=3e-8)),
         "labels-only": case(
             metadata=LABELS, record=RECORD, found_by="metadata", likeness=Likeness("no_match", ID)
@@ -317,6 +318,7 @@ def _earlier_findings(built: dict[str, Case]) -> None:
     built["ours-altered"].add("recovered_picture_altered")
     built["resembles"].add("found_by_fingerprint", record_id=ID)
     built["resembles"].add("manifest_recovered", way="The fingerprint")
+    built["unconfirmed"].add("picture_not_confirmed", record_id=ID)
     built["similar-only"].add("looks_similar", count="one picture")
     built["tampered"].add("metadata_note", note="EXIF is truncated")
     built["labels-only"].add("record_by_claim_only")

@@ -221,13 +221,29 @@ def test_shares_are_coarse(share: float, words: str) -> None:
     assert share_in_words(share) == words
 
 
-def test_a_mark_without_a_readable_number_is_still_a_mark() -> None:
+def test_a_mark_without_a_readable_number_proves_no_origin() -> None:
     faint = mark(payload=None)
     verdict, summary = conclude(case(mark=faint))
-    assert verdict == "ours"
+    assert verdict == "unconfirmed"
     assert "no record is known" in summary
     verdict, summary = conclude(
         case(mark=faint, record=RECORD, found_by="fingerprint", likeness=Likeness("match", ID))
     )
-    assert verdict == "ours"
+    assert verdict == "resembles"
     assert "The picture matches" in summary
+    assert conclude(case(mark=faint, credentials=TOOL))[0] == "ai_generated", "a trusted signature says more"
+
+
+@pytest.mark.parametrize(
+    ("credentials", "verdict"),
+    [
+        (TOOL, "ai_generated"),
+        (replace(TOOL, trusted=False), "unconfirmed"),
+        (replace(TOOL, status="invalid", integrity="failed"), "unconfirmed"),
+    ],
+)
+def test_a_mark_that_may_be_copied_stands_below_a_trusted_signature(
+    credentials: ManifestReport, verdict: str
+) -> None:
+    one = case(credentials=credentials, mark=mark(), record=RECORD, found_by="watermark", likeness=None)
+    assert conclude(one)[0] == verdict

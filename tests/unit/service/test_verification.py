@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import watermark
+from service.errors import CannotRecord
 from service.generators.builtin import draw
 from service.keys import Keys, load_or_create_keys
 from service.marking import MarkedPicture, Marker, Origin
@@ -157,6 +158,7 @@ def test_watermark_of_ours_without_record(house: House) -> None:
     report = house.verify(png(image))
     assert report.record is None
     assert report.signals.watermark.payload == "00000000000000aa"
+    assert report.verdict == "unconfirmed"
     assert "watermark_not_registered" in codes(report)
 
 
@@ -421,9 +423,9 @@ def test_a_broken_stored_manifest_is_not_shown(house: House, monkeypatch: pytest
     assert stored is not None
     damaged = stored[:-200] + bytes(200)
     monkeypatch.setattr(house.registry, "manifest", lambda record_id: damaged)
-    report = house.verify(stripped(marked))
+    report = house.verify(stripped(marked), FakeLikeness({marked.id: "match"}))
     assert report.signals.c2pa.status == "not_present"
-    assert codes(report) == {"stored_manifest_unusable", "picture_not_confirmed"}
+    assert codes(report) == {"stored_manifest_unusable"}
 
 
 def test_notes_of_the_readers_and_further_frames_are_findings(house: House) -> None:
@@ -469,9 +471,9 @@ def test_the_history_is_told_oldest_first_and_names_no_file(house: House) -> Non
 def test_an_index_that_does_not_answer_is_said_so_and_the_rest_stands(house: House) -> None:
     marked = house.mark()
     report = house.verify(stripped(marked), FakeLikeness(broken=True))
-    assert report.verdict == "ours"
+    assert report.verdict == "unconfirmed"
     assert report.signals.fingerprint.status == "not_checked"
-    assert codes(report) == {"likeness_unavailable", "manifest_recovered"}
+    assert codes(report) == {"likeness_unavailable"}
     plain = house.verify(png(draw("plain", 0, 300, 300)), FakeLikeness(broken=True))
     assert codes(plain) == {"likeness_unavailable"}
 
@@ -485,15 +487,54 @@ def test_a_small_crop_that_fingerprints_do_not_recognise_is_no_transplant(house:
     assert codes(report) == {"manifest_recovered"}
 
 
-def test_without_a_thumbnail_a_small_crop_stays_unconfirmed(
-    house: House, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("likeness", [None, FakeLikeness()], ids=["no index", "not in the index"])
+def test_a_mark_whose_picture_cannot_be_confirmed_recovers_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch, likeness: FakeLikeness | None
 ) -> None:
+    """A mark can be copied: its number alone says neither "ours" nor whose credentials to show."""
     marked = house.mark()
     monkeypatch.setattr(Verifier, "thumbnail", lambda self, record_id: None)
-    report = house.verify(png(pixels_of(marked.data)[100:330, 200:430]), FakeLikeness())
-    assert report.verdict == "ours"
+    report = house.verify(png(pixels_of(marked.data)[100:330, 200:430]), likeness)
+    assert report.verdict == "unconfirmed"
     assert report.signals.fingerprint.status == "not_checked"
-    assert "picture_not_confirmed" in codes(report)
+    assert report.record is not None
+    assert (report.record.id, report.record.confirmed) == (marked.id, False)
+    assert report.signals.c2pa.status == "not_present"
+    assert report.timeline == []
+    assert codes(report) == {"picture_not_confirmed"}
+    assert "could not be confirmed" in report.summary
+    assert "changed copy" not in report.summary
+
+
+def test_our_own_manifest_in_the_file_confirms_its_picture(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the mark leads to the record whose stored manifest fits these bytes, no likeness is asked for."""
+    marked = house.mark()
+    record = house.registry.get(marked.id)
+    assert record is not None
+    resigned = record.model_copy(update={"sha256": "0" * 64})  # as where the file was signed again
+    monkeypatch.setattr(house.registry, "get", lambda record_id: resigned)
+    monkeypatch.setattr(house.registry, "by_manifest_id", lambda manifest_id: resigned)
+    report = house.verify(marked.data, FakeLikeness(broken=True))
+    assert report.verdict == "ours"
+    assert report.record is not None
+    assert (report.record.exact_file, report.record.confirmed) == (False, True)
+
+
+def test_a_transplant_stays_one_where_the_index_does_not_answer(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = house.mark("the registered one")
+    forged = watermark.embed(draw("forged", 0, 512, 512), bytes.fromhex(victim.id), key=house.keys.watermark)
+
+    def no_answer(*_: object, **__: object) -> None:
+        raise CannotRecord("the index does not answer")
+
+    monkeypatch.setattr(FakeLikeness, "find", no_answer)
+    report = house.verify(png(forged), FakeLikeness())
+    assert report.verdict == "conflict"
+    assert codes(report) == {"transplanted_watermark", "likeness_unavailable"}
 
 
 def test_a_transplant_is_seen_without_fingerprints_too(house: House) -> None:
