@@ -114,25 +114,41 @@ async def provenance_check(request: Request) -> dict[str, Any]:
     """
     data, _ = await read_picture(request)
     report = await workers(request).run(runtime(request).verifier.verify, data)
+    return as_provenance_check(report, int(time.time()))
+
+
+def as_provenance_check(report: VerificationReport, now: int) -> dict[str, Any]:
+    """Put a report in OpenAI's shape.
+
+    The record's model and time are given for the watermark only where the picture was confirmed to be the record's, and
+    for the Content Credentials only where they are the ones of that record; else those speak for themselves.
+
+    Args:
+        report: of the picture.
+        now: seconds since 1970.
+
+    """
     c2pa, mark, record = report.signals.c2pa, report.signals.watermark, report.record
     state = {"not_present": "not_present", "recovered": "not_present", "invalid": "invalid"}.get(
         c2pa.status, "trusted" if c2pa.trusted and not c2pa.development_signer else "valid"
     )
     found = mark.status == "detected"
     made: dict[str, str | None] = {"model": None, "generated_at": None}
-    if record is not None and record.found_by not in {"metadata", "fingerprint"}:  # likeness is no proof
+    told: dict[str, str | None] = {"model": c2pa.generator, "generated_at": c2pa.signed_at}
+    if record is not None and record.confirmed and report.verdict == "ours":
         made = {"model": f"{record.generator} {record.generator_version}", "generated_at": record.created_at}
+        if state != "not_present" and record.manifest_id == c2pa.manifest_id:
+            told = {"model": made["model"], "generated_at": c2pa.signed_at or made["generated_at"]}
     return {
         "object": "content_provenance_check",
-        "created_at": int(time.time()),
+        "created_at": now,
         "results": [
             {
                 "type": "c2pa",
                 "outcome": "not_detected" if state in {"not_present", "invalid"} else "detected",
                 "validation_state": state,
                 "issuer": c2pa.signer if state != "not_present" else None,
-                "model": (made["model"] or c2pa.generator) if state != "not_present" else None,
-                "generated_at": (c2pa.signed_at or made["generated_at"]) if state != "not_present" else None,
+                **(told if state != "not_present" else dict.fromkeys(told)),
             },
             {
                 "type": "synthid",

@@ -6,6 +6,7 @@ import io
 import json
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -17,8 +18,11 @@ import watermark
 from service.app import create_app
 from service.generators.builtin import draw
 from service.receipt import read_receipt
+from service.routes.verify import as_provenance_check
 from service.runtime import build_runtime
 from service.settings import Settings
+from service.verification import judge
+from tests.golden.verification.cases import TOOL, cases
 from watermark.picture import encode_picture
 
 NAME = "Anna-Beispiel-passport.png"
@@ -154,6 +158,38 @@ def test_nothing_of_an_upload_is_kept(
         if path.is_file():
             data = path.read_bytes()
             assert not any(trace in data for trace in traces), path
+
+
+@pytest.mark.parametrize(
+    ("name", "c2pa", "mark"),
+    [
+        ("ours-intact", ["countermark-builtin 1", "2026-11-22T12:04:31Z"], "countermark-builtin 1"),
+        ("ours-recovered", [None, None], "countermark-builtin 1"),
+        ("unconfirmed", [None, None], None),
+        ("transplanted", [None, None], None),
+        ("conflict", ["Camera Pro 3", "2026-11-20T10:00:00Z"], None),
+        ("resembles", [None, None], None),
+        ("labels-only", [None, None], None),
+        ("trusted-elsewhere", ["Example Studio 7.2", "2026-11-20T10:00:00Z"], None),
+    ],
+)
+def test_the_check_in_openai_s_shape_lends_no_record_to_what_is_not_confirmed(
+    name: str, c2pa: list[str | None], mark: str | None
+) -> None:
+    answer = as_provenance_check(judge(cases()[name]), 0)
+    credentials, watermark_ = answer["results"]
+    assert [credentials["model"], credentials["generated_at"]] == c2pa
+    assert watermark_["model"] == mark
+    assert (watermark_["generated_at"] is None) == (mark is None)
+
+
+def test_the_check_in_openai_s_shape_keeps_others_credentials_apart_from_our_record() -> None:
+    """A copy of ours that somebody signed again: their program and time, not our model and time."""
+    one = cases()["ours-recovered"]
+    one.credentials = replace(TOOL, trusted=False)
+    credentials, mark = as_provenance_check(judge(one), 0)["results"]
+    assert credentials["model"] == "Example Studio 7.2"
+    assert mark["model"] == "countermark-builtin 1"
 
 
 def test_no_personal_data_in_the_answer(client: TestClient) -> None:
