@@ -84,6 +84,8 @@ def _signed_timestamp(facts: Facts, _: Clause) -> Answer:
 
 def _invisible_watermark(facts: Facts, _: Clause) -> Answer:
     mark = facts.report.signals.watermark
+    if any(finding.code == "transplanted_watermark" for finding in facts.report.findings):
+        return Answer("missing", "The watermark in the pixels has the number of another picture.")
     if mark.status == "detected":
         return Answer("satisfied", f"This service's watermark, payload {mark.payload or 'unreadable'}.")
     if mark.status == "not_checked":
@@ -104,7 +106,7 @@ def _is_ours(facts: Facts) -> bool:
 
 def _registered(facts: Facts, _: Clause) -> Answer:
     record = facts.report.record
-    if record is None or record.found_by == "metadata":
+    if record is None or not record.confirmed or facts.report.verdict != "ours":
         return Answer("missing", "No record of this service is proven to be this picture's.")
     return Answer("satisfied", f"Record {record.id}, found by {record.found_by.replace('_', ' ')}.")
 
@@ -217,12 +219,11 @@ def _visible_or_machine_readable(facts: Facts, clause: Clause) -> Answer:
 
 def _one_id_in_all_layers(facts: Facts, _: Clause) -> Answer:
     signals = facts.report.signals
+    bound, payload = signals.c2pa.watermark_ids, signals.watermark.payload
     ids = {
-        "watermark": signals.watermark.payload,
+        "watermark": payload,
         "metadata": signals.metadata.record_id,
-        "record of the manifest": facts.report.record.id
-        if facts.report.record and facts.report.record.manifest_id == signals.c2pa.manifest_id
-        else None,
+        "manifest": payload if payload in bound else next(iter(bound), None),
     }
     known = {layer: value for layer, value in ids.items() if value}
     if len(known) == len(ids) and len(set(known.values())) == 1:

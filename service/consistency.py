@@ -10,7 +10,7 @@ Pure: reads and extends a Case, touches nothing else.
 from service.presence_map import WORTH_SAYING, missing_share, quantise, share_in_words
 from service.verification_case import Case
 from watermark.label import source_term
-from watermark.manifest import SOFT_BINDING_ALG
+from watermark.manifest import SOFT_BINDING_ALG, ManifestReport
 
 
 def compare_layers(case: Case) -> None:
@@ -22,11 +22,11 @@ def compare_layers(case: Case) -> None:
     _metadata_against_manifest(case)
 
 
-def bound_ids(case: Case) -> list[str]:
+def bound_ids(credentials: ManifestReport) -> list[str]:
     """Return the watermark ids that an intact manifest of the file binds itself to; [] for any other."""
-    if case.credentials.status != "valid":
+    if credentials.status != "valid":
         return []
-    return [value for algorithm, value in case.credentials.soft_bindings if algorithm == SOFT_BINDING_ALG]
+    return [value for algorithm, value in credentials.soft_bindings if algorithm == SOFT_BINDING_ALG]
 
 
 def _marks_alone(case: Case) -> None:
@@ -58,7 +58,7 @@ def _mark_against_picture(case: Case) -> None:
 
 
 def _mark_against_manifest(case: Case) -> None:
-    credentials, mark_id, bound = case.credentials, case.mark_id, bound_ids(case)
+    credentials, mark_id, bound = case.credentials, case.mark_id, bound_ids(case.credentials)
     if credentials.status != "valid":
         return
     if mark_id and bound and not set(bound) & set(dict(case.marks)):
@@ -92,7 +92,7 @@ def _metadata_against_manifest(case: Case) -> None:
     credentials, metadata = case.credentials, case.metadata
     if credentials.status != "valid":
         return
-    bound = bound_ids(case)
+    bound = bound_ids(credentials)
     if not case.mark_id and bound and metadata.record_id not in {None, *bound}:
         names = {"metadata_names": str(metadata.record_id), "manifest_names": _listed(bound)}
         case.add("metadata_and_manifest_disagree", **names)

@@ -2,6 +2,7 @@
 
 import math
 
+from service.consistency import bound_ids
 from service.presence_map import quantise
 from service.stores.record import Record
 from service.verification_case import Case
@@ -110,6 +111,7 @@ def c2pa_row(report: ManifestReport, *, development: bool) -> C2paSignal:
         ai_generated=report.ai_generated,
         digital_source_type=report.digital_source_type,
         actions=list(report.actions),
+        watermark_ids=bound_ids(report),
         ingredients=report.ingredients,
         codes=list(report.codes),
         proves=proves,

@@ -58,6 +58,9 @@ class C2paSignal(_Part):
     ai_generated: bool | None = None
     digital_source_type: str | None = None
     actions: list[str] = []
+    watermark_ids: list[str] = Field(
+        [], description="ids of this service's watermark that a valid manifest in the file binds itself to"
+    )
     ingredients: int = 0
     codes: list[str] = Field([], description="C2PA status codes, verbatim")
     proves: str = ""

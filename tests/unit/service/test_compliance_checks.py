@@ -1,16 +1,18 @@
 """Single checks on what other people's files bring: credentials without metadata, broken ones, tiny pictures."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from service.compliance_checks import CHECKS, Facts
+from service.compliance_checks import CHECKS, Answer, Facts
 from service.verification import judge
 from service.verification_report import VerificationReport
 from service.visible_labels import VisibleLabel
-from tests.golden.verification.cases import cases
+from tests.golden.verification.cases import OTHER_ID, OURS, cases
 from watermark.disclosure import Disclosure
 from watermark.labels.profile import Clause
+from watermark.manifest import SOFT_BINDING_ALG
 
 NOTHING = Disclosure(dict.fromkeys(("provider", "system", "version", "time", "identifier"), ()), (), {})
 CLAUSE = Clause("x", "x", "x.", "x", "must", "x.")
@@ -79,6 +81,43 @@ def test_a_stranger_s_watermark_is_never_called_missing(
 def test_our_own_record_without_its_watermark_is_missing_it(trusted: VerificationReport) -> None:
     found = facts(trusted, watermark={"status": "not_detected"}, metadata={"record_id": "0" * 16})
     assert CHECKS["invisible_watermark"](found, CLAUSE).status == "missing"
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("ours-intact", "satisfied"),
+        ("ours-recovered", "satisfied"),
+        ("unconfirmed", "missing"),
+        ("transplanted", "missing"),
+        ("conflict", "missing"),
+        ("resembles", "missing"),
+        ("labels-only", "missing"),
+    ],
+)
+def test_only_a_confirmed_picture_counts_as_registered(name: str, status: str) -> None:
+    found = Facts("png", judge(cases()[name]), NOTHING, (), (bytes(32),))
+    assert CHECKS["registered"](found, CLAUSE).status == status
+
+
+def test_a_copied_watermark_is_not_this_picture_s() -> None:
+    found = Facts("png", judge(cases()["transplanted"]), NOTHING, (), (bytes(32),))
+    assert CHECKS["invisible_watermark"](found, CLAUSE).status == "missing"
+
+
+def test_one_id_in_all_layers_reads_what_the_manifest_binds_itself_to() -> None:
+    """Marked again, a file has another manifest than its record; the manifest names the id all the same."""
+    one = cases()["ours-intact"]
+    check = CHECKS["one_id_in_all_layers"]
+
+    def answer(**changes: Any) -> Answer:
+        one.credentials = replace(OURS, **changes)
+        return check(Facts("png", judge(one), NOTHING, (), (bytes(32),)), CLAUSE)
+
+    assert answer(manifest_id="urn:c2pa:marked-again").status == "satisfied"
+    assert "disagree" in answer(soft_bindings=((SOFT_BINDING_ALG, OTHER_ID),)).evidence
+    assert "Only these layers name an id: watermark, metadata" in answer(soft_bindings=()).evidence
+    assert answer(status="invalid", integrity="failed").status == "missing"
 
 
 def test_a_label_has_to_fit_words_and_size(trusted: VerificationReport) -> None:
