@@ -76,9 +76,11 @@ def _signed_ai_statement(facts: Facts, _: Clause) -> Answer:
 def _signed_timestamp(facts: Facts, _: Clause) -> Answer:
     c2pa = facts.credentials
     if c2pa.status == "valid" and c2pa.signed_at:
-        return Answer("satisfied", f"An authority's timestamp of {c2pa.signed_at}.")
+        return Answer("satisfied", f"A trusted authority's timestamp of {c2pa.signed_at}.")
+    if c2pa.status == "valid" and "timeStamp.validated" in c2pa.codes:
+        return Answer("missing", "There is a timestamp, but its authority is not known to be trusted here.")
     if c2pa.status == "valid":
-        return Answer("missing", "The C2PA manifest has no valid timestamp of an authority.")
+        return Answer("missing", "The C2PA manifest has no valid timestamp.")
     return Answer("missing", "There is no valid C2PA manifest that could be time-stamped.")
 
 

@@ -52,7 +52,7 @@ class C2paSignal(_Part):
     )
     signer: str | None = None
     development_signer: bool = False
-    signed_at: str | None = None
+    signed_at: str | None = Field(None, description="of a timestamp whose authority is trusted here")
     generator: str | None = None
     manifest_id: str | None = None
     ai_generated: bool | None = None

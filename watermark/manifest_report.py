@@ -27,6 +27,9 @@ _HARD_BINDINGS: Final = ("assertion.dataHash", "assertion.bmffHash", "assertion.
 _BINDING_MATCHES: Final = frozenset(name + ".match" for name in _HARD_BINDINGS)
 _BINDING_MISMATCHES: Final = frozenset(name + ".mismatch" for name in _HARD_BINDINGS)
 _SIGNATURE_OK: Final = "claimSignature.validated"
+# The first code alone says that the timestamp fits, whoever made it; the second, that its authority is trusted, but
+# c2pa-rs 0.91 gives that to every authority where the claim is of version 1 ("legacy timestamp cert trusted").
+_TIMESTAMP_OK: Final = frozenset({"timeStamp.validated", "timeStamp.trusted"})
 
 # `validation_status` of older manifests mixes what held with what failed.
 _GOOD_ENDINGS: Final = (".match", ".validated", ".trusted", ".insideValidity", ".accessible")
@@ -52,7 +55,7 @@ class ManifestReport:
         signer: common name of the signing certificate, only while its signature holds.
         issuer: its organisation, likewise.
         signer_serial: its serial number, decimal, likewise.
-        signed_at: RFC 3339 time of a validated timestamp, else None.
+        signed_at: RFC 3339 time of a timestamp whose authority leads to an anchor, else None: anyone can run one.
         claim_generator: name and version of the program, as claimed.
         manifest_id: label of the active manifest, `urn:c2pa:...`.
         digital_source_type: first source type claimed by actions, metadata or parents.
@@ -130,6 +133,8 @@ def report_of(store: Mapping[str, Any], *, recovered: bool) -> ManifestReport:
     if recovered:
         status = "recovered" if intact else "invalid"
     informational = _codes(active_results.get("informational"))
+    legacy = manifest.get("claim_version") in {None, 1}
+    stamped = set(success) >= _TIMESTAMP_OK and not legacy
     return ManifestReport(
         status=status,
         integrity="ok" if intact else "failed",
@@ -140,7 +145,7 @@ def report_of(store: Mapping[str, Any], *, recovered: bool) -> ManifestReport:
         signer=clean_text(signature.get("common_name")) or None,
         issuer=clean_text(signature.get("issuer")) or None,
         signer_serial=clean_text(signature.get("cert_serial_number")) or None,
-        signed_at=clean_text(signature.get("time")) or None if "timeStamp.validated" in success else None,
+        signed_at=clean_text(signature.get("time")) or None if stamped else None,
         claim_generator=claim_generator(manifest),
         manifest_id=manifest_id,
         digital_source_type=source_types[0] if source_types else None,
@@ -150,12 +155,20 @@ def report_of(store: Mapping[str, Any], *, recovered: bool) -> ManifestReport:
         ingredients=len(objects_of(manifest.get("ingredients"))),
         codes=tuple(dict.fromkeys([*failures, *informational, *success]))[:_MAX_LISTED],
         failures=tuple(dict.fromkeys(failures))[:_MAX_LISTED],
-        notes=tuple(_notes(manifest, in_record=bool(set(broken) - set(own_failures)))),
+        notes=tuple(
+            _notes(
+                manifest,
+                in_record=bool(set(broken) - set(own_failures)),
+                unknown_authority="timeStamp.validated" in success and not stamped,
+            )
+        ),
     )
 
 
-def _notes(manifest: Mapping[str, Any], *, in_record: bool) -> Iterator[str]:
+def _notes(manifest: Mapping[str, Any], *, in_record: bool, unknown_authority: bool) -> Iterator[str]:
     """Say what the codes do not."""
+    if unknown_authority:
+        yield "their timestamp is of an authority that is not known to be trusted, so its time is not relied on"
     if in_record:
         yield "the fault is in the record of an ingredient"
     if any(recorded_faults(ingredient) for ingredient in objects_of(manifest.get("ingredients"))):

@@ -66,7 +66,7 @@ class Credential:
         manifest_id: its label.
         title: of the picture, as claimed.
         signer: common name in the certificate; shown only while this manifest's validation found no fault.
-        signed_at: RFC 3339 time of the timestamp, likewise.
+        signed_at: RFC 3339 time of the timestamp, likewise; whoever its authority is.
         claim_generator: name and version of the program, as claimed.
         sound: whether neither this reader nor whoever took it in as an ingredient found a fault (trust in its
             signer is another question).

@@ -6,9 +6,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 
 def local_authority(folder):
-    """Serve RFC 3161 replies of `openssl ts` under a throw-away certificate."""
+    """Serve RFC 3161 replies of `openssl ts` under a throw-away certificate, whose root is `folder`/root.pem."""
     (folder / "tsa.cnf").write_text(
         "[req]\ndistinguished_name=dn\nprompt=no\nx509_extensions=ext\n[dn]\nCN=test tsa\n"
+        "[root]\nbasicConstraints=critical,CA:true\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n"
         "[ext]\nbasicConstraints=critical,CA:false\nkeyUsage=critical,digitalSignature\n"
         "extendedKeyUsage=critical,timeStamping\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid:always\n"
         f"[tsa]\ndefault_tsa=t\n[t]\ndir={folder}\nserial={folder}/serial\nsigner_cert={folder}/tsa.pem\n"
@@ -21,7 +22,9 @@ def local_authority(folder):
         subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
 
     new = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-config", "tsa.cnf"]
-    openssl(*new, "-keyout", "tsa.key", "-out", "tsa.pem")
+    openssl(*new, "-extensions", "root", "-subj", "/CN=test root", "-keyout", "root.key", "-out", "root.pem")
+    signed = ["-extensions", "ext", "-CA", "root.pem", "-CAkey", "root.key"]
+    openssl(*new, *signed, "-keyout", "tsa.key", "-out", "tsa.pem")
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):

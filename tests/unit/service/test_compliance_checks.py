@@ -42,6 +42,11 @@ def trusted() -> VerificationReport:
         ("signed_timestamp", {"status": "valid", "signed_at": "2026-11-01T00:00:00Z"}, "satisfied"),
         ("signed_timestamp", {"status": "valid", "signed_at": None}, "missing"),
         ("signed_timestamp", {"status": "invalid", "signed_at": "2026-11-01T00:00:00Z"}, "missing"),
+        (
+            "signed_timestamp",
+            {"status": "valid", "codes": ["timeStamp.validated"], "signed_at": None},
+            "missing",
+        ),
         ("provider_named", {"status": "valid", "signer": "Somebody"}, "cannot_be_judged"),
         ("provider_named", {"status": "invalid", "signer": "Somebody"}, "missing"),
         ("system_named", {"status": "valid", "generator": "model 1"}, "cannot_be_judged"),

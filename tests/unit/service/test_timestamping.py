@@ -57,8 +57,13 @@ def queue(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    url, stop = local_authority(tmp_path_factory.mktemp("tsa"))
+def authority_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("tsa")
+
+
+@pytest.fixture(scope="module")
+def authority(authority_folder):
+    url, stop = local_authority(authority_folder)
     yield url
     stop()
 
@@ -68,11 +73,12 @@ def authority(tmp_path_factory):
 
 @needs_openssl
 @pytest.mark.parametrize("policy", ["refuse", "retry", "sign_without"])
-def test_an_authority_that_answers_is_used_whatever_the_policy(authority, queue, policy):
+def test_an_authority_that_answers_is_used_whatever_the_policy(authority, authority_folder, queue, policy):
     signer = PolicySigner(IDENTITY, authority, policy, queue)
     made, timestamp = signer.sign(job())
     signer.close()
-    report = read_manifest(made.data, "image/png", trust=TRUST)
+    trust = TrustAnchors(IDENTITY.root_pem + (authority_folder / "root.pem").read_bytes())
+    report = read_manifest(made.data, "image/png", trust=trust)
     assert (timestamp, report.status, report.trusted) == ("made", "valid", True)
     assert report.signed_at is not None
     assert len(queue) == 0
@@ -268,7 +274,7 @@ def test_a_refusal_is_a_503_that_does_not_blame_the_caller(tmp_path):
 
 
 @needs_openssl
-def test_what_left_without_a_timestamp_gets_one_by_resign(tmp_path, authority, run):
+def test_what_left_without_a_timestamp_gets_one_by_resign(tmp_path, authority, authority_folder, run):
     with TestClient(create_app(build_runtime(service(tmp_path, DOWN, "sign_without")))) as client:
         answer = client.post("/v1/images/generations", json=BODY).json()
         file = io.BytesIO()
@@ -291,12 +297,17 @@ def test_what_left_without_a_timestamp_gets_one_by_resign(tmp_path, authority, r
     done = run("resign", *options, "--config", config)
     assert (done.status, json.loads(done.out)["left"]) == (0, 0)
     data = (tmp_path / "out" / f"{record_id}.png").read_bytes()
-    verified = run("verify", tmp_path / "out" / f"{record_id}.png", "--json", "--data-dir", tmp_path / "data")
+    config.write_text(f'trust_anchors_file = "{authority_folder / "root.pem"}"\n')
+    verified = run(
+        *("verify", tmp_path / "out" / f"{record_id}.png", "--json"),
+        *("--data-dir", tmp_path / "data", "--config", config),
+    )
     report = json.loads(verified.out)
     assert (report["record"]["id"], report["signals"]["c2pa"]["status"]) == (record_id, "valid")
     assert report["signals"]["c2pa"]["signed_at"] is not None
     assert not [f for f in report["findings"] if f["severity"] == "error"]
     assert read_manifest(data, "image/png", trust=TrustAnchors()).actions[0] == "c2pa.created"
+    config.write_text(f'timestamp_url = "{authority}"\n')
     again = run("resign", *options, "--config", config)
     assert (again.status, json.loads(again.out)) == (0, {"pictures": [], "left": 0})
 

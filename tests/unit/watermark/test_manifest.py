@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from c2pa import Reader
+from c2pa import Builder, C2paSignerInfo, Reader, Signer
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -37,6 +37,9 @@ IDENTITY = create_development_identity(NOW)
 SIGNER = ManifestSigner(IDENTITY)
 TRUST = TrustAnchors(IDENTITY.root_pem)
 NOBODY = TrustAnchors()
+needs_openssl = pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="needs the openssl command for a local authority"
+)
 SIGNABLE = ("png", "jpeg", "webp", "gif", "tiff", "avif")
 
 
@@ -505,14 +508,42 @@ def test_an_authority_that_does_not_answer_signs_nothing():
         listener.close()
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command for a local authority")
-def test_a_timestamp_is_fetched_and_shown(tmp_path):
+@needs_openssl
+def test_a_timestamp_is_fetched_and_its_time_told_where_its_authority_is_trusted(tmp_path):
     url, stop = local_authority(tmp_path)
     try:
         signer = ManifestSigner(IDENTITY, tsa_url=url)
         made = signer.sign(unsigned("jpeg"), "image/jpeg", LABEL, soft_binding=ID)
     finally:
         stop()
-    report = read_manifest(made.data, "image/jpeg", trust=TRUST)
-    assert (report.status, report.integrity, report.trusted) == ("valid", "ok", True)
+    homemade = read_manifest(made.data, "image/jpeg", trust=TRUST)
+    assert (homemade.status, homemade.trusted, homemade.signed_at) == ("valid", True, None)
+    assert "timeStamp.untrusted" in homemade.codes
+    assert "timestamp" in homemade.notes[0]
+    both = TrustAnchors(IDENTITY.root_pem + (tmp_path / "root.pem").read_bytes())
+    report = read_manifest(made.data, "image/jpeg", trust=both)
+    assert (report.status, report.integrity, report.trusted, report.notes) == ("valid", "ok", True, ())
     assert abs(datetime.fromisoformat(report.signed_at) - datetime.now(UTC)) < timedelta(minutes=5)
+
+
+@needs_openssl
+def test_a_homemade_timestamp_of_an_older_claim_is_not_taken_for_a_trusted_one(tmp_path):
+    """The library calls every authority trusted there."""
+    url, stop = local_authority(tmp_path)
+    definition = {
+        "claim_version": 1,
+        "claim_generator_info": [{"name": "x", "version": "1"}],
+        "format": "image/png",
+        "assertions": [{"label": "c2pa.actions", "data": {"actions": [{"action": "c2pa.created"}]}}],
+    }
+    info = C2paSignerInfo(b"es256", IDENTITY.chain_pem, IDENTITY.key_pem, url.encode())
+    out = io.BytesIO()
+    try:
+        Builder(definition).sign(Signer.from_info(info), "image/png", io.BytesIO(unsigned("png")), out)
+    finally:
+        stop()
+    report = read_manifest(out.getvalue(), "image/png", trust=TRUST)
+    assert report.status == "valid"
+    assert "timeStamp.trusted" in report.codes
+    assert report.signed_at is None
+    assert "timestamp" in report.notes[0]
