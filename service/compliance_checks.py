@@ -65,7 +65,9 @@ def _signed_ai_statement(facts: Facts, _: Clause) -> Answer:
     if c2pa.status == "recovered":
         return Answer("missing", "The manifest is only in this service's registry, not in the file.")
     if c2pa.status == "invalid":
-        return Answer("missing", f"The C2PA manifest is not valid: {', '.join(c2pa.codes[:3])}.")
+        return Answer(
+            "missing", f"The C2PA manifest is not valid: {', '.join(c2pa.codes[:3]) or 'it cannot be read'}."
+        )
     if not c2pa.ai_generated:
         return Answer("missing", "The C2PA manifest is valid but does not say that AI took part.")
     signer = "with a DEVELOPMENT key" if c2pa.development_signer else f"by {c2pa.signer}"

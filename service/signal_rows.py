@@ -27,18 +27,31 @@ _C2PA_WORDS = {
         "The file is unchanged since it was signed by the holder of this certificate.",
         "That what the signer says is true; only who says it, and that nobody changed it since.",
     ),
-    "invalid": (
-        "The file or its credentials were changed after signing.",
-        "Who changed it or why; a re-save by an editor has the same effect as tampering.",
-    ),
     "recovered": (
         "How the original was made: this service stored these credentials, and their signature is sound.",
         "That this copy is unchanged: its pixels differ from the signed original.",
     ),
     "not_present": ("Nothing.", "Anything: most programs and sites remove Content Credentials on saving."),
 }
+_CHANGED = (
+    "The file or its credentials were changed after signing.",
+    "Who changed it or why; a re-save by an editor has the same effect as tampering.",
+)
 _INTACT_BUT_UNCONFIRMED = (
-    "The credentials fit this file, but their signature cannot be relied on (expired or unknown)."
+    "The credentials fit this file, but their signature cannot be relied on (expired or unknown).",
+    "Who signed it, or that what they say is true.",
+)
+_UNREADABLE = (
+    "Nothing: the credentials cannot be read.",
+    "That the file was changed: credentials can be damaged, or of a form that is not known here.",
+)
+_SIGNATURE_INVALID = (
+    "Nothing: the signature of the credentials is invalid.",
+    "Who wrote them, or that the file was changed since.",
+)
+_FAILED = (
+    "Nothing: the credentials failed validation.",
+    "That the file was changed: the fault may be in how they were made.",
 )
 _DEVELOPMENT_SIGNER = (
     "It is signed with a DEVELOPMENT key, which nobody outside this installation has reason to trust."
@@ -93,12 +106,12 @@ _METADATA_WORDS = {
 
 def c2pa_row(report: ManifestReport, *, development: bool) -> C2paSignal:
     """Content Credentials; a development signature is called one even where this installation trusts it."""
-    proves, does_not_prove = _C2PA_WORDS[report.status]
-    if report.status == "invalid" and report.integrity != "failed":
-        proves = _INTACT_BUT_UNCONFIRMED
+    words = _invalid_words(report) if report.status == "invalid" else _C2PA_WORDS[report.status]
+    proves, does_not_prove = words
     return C2paSignal(
         status=report.status,
         integrity=report.integrity,
+        changed=report.changed,
         trusted=report.trusted,
         expired=report.expired,
         signature_valid=report.signature_valid,
@@ -117,6 +130,16 @@ def c2pa_row(report: ManifestReport, *, development: bool) -> C2paSignal:
         proves=proves,
         does_not_prove=f"{does_not_prove} {_DEVELOPMENT_SIGNER}" if development else does_not_prove,
     )
+
+
+def _invalid_words(report: ManifestReport) -> tuple[str, str]:
+    if report.integrity is None:
+        return _UNREADABLE
+    if report.integrity == "ok":
+        return _INTACT_BUT_UNCONFIRMED
+    if not report.signature_valid:
+        return _SIGNATURE_INVALID
+    return _CHANGED if report.changed else _FAILED
 
 
 def watermark_row(case: Case) -> WatermarkSignal:

@@ -47,7 +47,7 @@ def _from_our_marks(case: Case) -> tuple[Verdict, str] | None:
     if case.found_by == "content_credentials":
         return "ours", f"Intact Content Credentials name {what}."
     sentence = f"The watermark shows {what}. "
-    if case.credentials.integrity == "failed" and case.credentials.status == "invalid":
+    if case.credentials.changed and case.credentials.status == "invalid":
         return "ours", sentence + "This file was changed after it was signed."
     return "ours", sentence + "This file is a changed copy of it."
 
@@ -90,9 +90,8 @@ def _trusted(credentials: ManifestReport) -> bool:
 
 
 def _from_credentials(credentials: ManifestReport) -> tuple[Verdict, str] | None:
-    if credentials.status == "invalid" and credentials.integrity == "failed":
-        text = "The file was changed after its Content Credentials were signed; they no longer vouch for it."
-        return "invalid", text
+    if credentials.status == "invalid" and credentials.integrity != "ok":
+        return "invalid", _why_invalid(credentials)
     if credentials.status == "invalid":
         text = (
             "The Content Credentials fit this file, but their signature cannot be relied on (expired or unknown), "
@@ -109,6 +108,17 @@ def _from_credentials(credentials: ManifestReport) -> tuple[Verdict, str] | None
             f"Intact Content Credentials {who} ({trust}) say that this picture is AI-generated.",
         )
     return "credentials", f"Intact Content Credentials {who} ({trust}) tell this file's history."
+
+
+def _why_invalid(credentials: ManifestReport) -> str:
+    """Say what is wrong with credentials that do not hold: "changed" only where a signed hash shows it."""
+    if credentials.integrity is None:
+        return "The file carries Content Credentials that cannot be read, so they say nothing about it."
+    if not credentials.signature_valid:
+        return "The signature of the file's Content Credentials is invalid, so they vouch for nothing."
+    if credentials.changed:
+        return "The file was changed after its Content Credentials were signed; they no longer vouch for it."
+    return "The file's Content Credentials failed validation, so they vouch for nothing."
 
 
 def _from_likeness(case: Case) -> tuple[Verdict, str] | None:

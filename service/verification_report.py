@@ -43,7 +43,12 @@ class C2paSignal(_Part):
     """Content Credentials; `integrity`, `trusted`, `expired` are separate answers, None: not applicable."""
 
     status: Literal["valid", "invalid", "not_present", "recovered"]
-    integrity: Literal["ok", "failed"] | None = None
+    integrity: Literal["ok", "failed"] | None = Field(
+        None, description="null: there are no credentials in the file, or none that can be read"
+    )
+    changed: bool | None = Field(
+        None, description="True: a signed hash shows that the file or its credentials were changed since"
+    )
     trusted: bool | None = None
     expired: bool | None = None
     signature_valid: bool | None = None

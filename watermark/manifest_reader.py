@@ -30,9 +30,7 @@ BLANK_PNG: Final = bytes.fromhex(
 )
 
 _NOT_FETCHED: Final = "the file names a remote manifest, which was not fetched"
-_TOO_INTRICATE: Final = ManifestReport(
-    "invalid", "failed", notes=("the manifest is too intricate to be examined",)
-)
+_TOO_INTRICATE: Final = ManifestReport("invalid", notes=("the manifest is too intricate to be examined",))
 # XMP's way to name a remote manifest (C2PA 2.4 section 11.3.3).
 _REMOTE_PROPERTY: Final = b"dcterms:provenance"
 
@@ -132,7 +130,7 @@ def _reader(data: bytes, mime: str, anchors: bytes, stored: bytes | None) -> Rea
         if stored is None:
             return _TOO_INTRICATE if stream.exhausted else _unreadable(error, data)
         if data == BLANK_PNG:
-            return ManifestReport("invalid", "failed", notes=("the stored manifest cannot be parsed",))
+            return ManifestReport("invalid", notes=("the stored manifest cannot be parsed",))
         return _reader(BLANK_PNG, "image/png", anchors, stored)
     if reader is None:
         return _TOO_INTRICATE if stream.exhausted else ManifestReport("not_present")
@@ -144,13 +142,13 @@ def _examined(reader: Reader) -> OpenStore | ManifestReport:
         text = reader.json()
     except C2paError as error:
         note = f"the manifest cannot be represented ({clean_text(str(error), 100)})"
-        return ManifestReport("invalid", "failed", notes=(note,))
+        return ManifestReport("invalid", notes=(note,))
     if len(text) > _MAX_REPORT_CHARS:
-        return ManifestReport("invalid", "failed", notes=("the manifest is too large to be examined",))
+        return ManifestReport("invalid", notes=("the manifest is too large to be examined",))
     try:
         return OpenStore(json.loads(text), reader)
     except (ValueError, RecursionError):
-        return ManifestReport("invalid", "failed", notes=("the manifest cannot be represented as JSON",))
+        return ManifestReport("invalid", notes=("the manifest cannot be represented as JSON",))
 
 
 def _unreadable(error: C2paError, data: bytes) -> ManifestReport:
@@ -159,7 +157,7 @@ def _unreadable(error: C2paError, data: bytes) -> ManifestReport:
     if reason.startswith("Remote"):
         return ManifestReport("not_present", notes=(_NOT_FETCHED,))
     if STORE_OPENING in data:
-        return ManifestReport("invalid", "failed", notes=(f"the manifest cannot be parsed ({reason})",))
+        return ManifestReport("invalid", notes=(f"the manifest cannot be parsed ({reason})",))
     if isinstance(error, C2paError.NotSupported):
         return ManifestReport("not_present", notes=("this file format holds no Content Credentials",))
     return ManifestReport("not_present", notes=(f"the file could not be searched for a manifest ({reason})",))

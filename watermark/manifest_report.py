@@ -47,7 +47,9 @@ class ManifestReport:
         status: `valid` and `invalid` as C2PA's validation state; `recovered` when a stored manifest was
             given, is sound in itself, and this file did not carry it; `not_present`.
         integrity: `ok` when the signature and every signed hash hold, for `recovered` those inside the
-            manifest; `failed` when any does not. None without a manifest.
+            manifest; `failed` when any does not. None without a manifest, and where it cannot be read.
+        changed: whether a hash under a valid signature shows that the file or its manifest was changed after it was
+            signed; None as for `integrity`.
         signature_valid: whether the claim signature verifies; None without a manifest.
         trusted: whether the signer leads to an anchor; None without a manifest or valid signature.
         expired: whether the certificate was out of date with no trusted timestamp to help; None as above.
@@ -72,6 +74,7 @@ class ManifestReport:
 
     status: Status
     integrity: Literal["ok", "failed"] | None = None
+    changed: bool | None = None
     signature_valid: bool | None = None
     trusted: bool | None = None
     expired: bool | None = None
@@ -138,6 +141,7 @@ def report_of(store: Mapping[str, Any], *, recovered: bool) -> ManifestReport:
     return ManifestReport(
         status=status,
         integrity="ok" if intact else "failed",
+        changed=signed and any(code.endswith(".mismatch") for code in broken if code in own_failures),
         signature_valid=signed,
         trusted=("signingCredential.trusted" in success) if signed else None,
         expired=bool(_EXPIRED & set(own_failures)) if signed else None,

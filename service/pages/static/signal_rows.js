@@ -23,10 +23,16 @@ const warn = (text) => ({ tone: "warning", name: "warning", text });
 const no = (text) => ({ tone: "bad", name: "bad", text });
 const open = (text) => ({ tone: "absent", name: "absent", text });
 
+/** What is wrong with credentials that do not hold, in one of three words: "changed" only where a signed hash shows it. */
+function failure(signal, unsigned, changed, other) {
+  if (signal.signature_valid === false) return unsigned;
+  return signal.changed ? changed : other;
+}
+
 function integrityAnswer(signal) {
   if (signal.status === "recovered" && signal.pixels_match === false) return warn("differs from this copy");
   if (signal.integrity === "ok") return yes("unchanged since signing");
-  if (signal.integrity === "failed") return no("changed since signing");
+  if (signal.integrity === "failed") return no(failure(signal, "signature invalid", "changed since signing", "failed validation"));
   return open("not established");
 }
 
@@ -48,7 +54,9 @@ function credentialsHeadline(signal) {
   const by = signal.signer ? ["Signed by ", foreign(signal.signer), "."] : ["The signer is not named."];
   if (signal.status === "recovered") return ["The file carries none; the stored ones were found through the registry. ", ...by];
   if (signal.status === "valid") return by;
-  return [signal.integrity === "failed" ? "They do not fit this file. " : "They fit this file, but cannot be relied on. ", ...by];
+  if (signal.integrity === null) return "The file carries some that cannot be read.";
+  if (signal.integrity === "ok") return ["They fit this file, but cannot be relied on. ", ...by];
+  return [failure(signal, "Their signature is invalid. ", "They do not fit this file. ", "They failed validation. "), ...by];
 }
 
 /** Content Credentials: integrity, signer and expiry are three answers, never folded into one. */

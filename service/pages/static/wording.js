@@ -13,6 +13,9 @@ export function verdictLook({ verdict, record, signals: { c2pa } }) {
   if (verdict === "credentials" && c2pa.status === "valid") {
     return { tone: "found", icon: "note", label: "Signed history found" };
   }
+  if (verdict === "invalid" && c2pa.integrity === null) {
+    return { tone: "warning", icon: "warning", label: "Credentials cannot be read" };
+  }
   return {
     unconfirmed: { tone: "warning", icon: "warning", label: "Carries our mark, not confirmed" },
     resembles: { tone: "recovered", icon: "recovered", label: "Looks like one of ours" },

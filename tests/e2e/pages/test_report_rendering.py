@@ -54,6 +54,16 @@ SHOWN = {
         ["invalid", "possible", "invalid", "not detected", "no match"],
         ["changed since signing", "on the trust list", "in date"],
     ),
+    "unreadable-credentials": (
+        "Credentials cannot be read",
+        ["invalid", "not detected", "not detected", "not detected", "no match"],
+        ["not established", "not established", "not established"],
+    ),
+    "signature-invalid": (
+        "The marks do not hold",
+        ["invalid", "not detected", "not detected", "not detected", "no match"],
+        ["signature invalid", "not established", "not established"],
+    ),
     "conflict": (
         "The marks contradict each other",
         ["detected", "detected", "detected", "detected", "match"],

@@ -49,6 +49,7 @@ OTHER_RECORD = RECORD.model_copy(
 OURS = ManifestReport(
     status="valid",
     integrity="ok",
+    changed=False,
     signature_valid=True,
     trusted=True,
     expired=False,
@@ -260,11 +261,28 @@ def cases() -> dict[str, Case]:
                 TOOL,
                 status="invalid",
                 integrity="failed",
+                changed=True,
                 pixels_match=False,
                 codes=("assertion.dataHash.mismatch", "claimSignature.validated"),
             ),
             mark=TRACE,
             metadata=MetadataReport("invalid", notes=("EXIF is truncated",)),
+        ),
+        "unreadable-credentials": case(credentials=ManifestReport("invalid")),
+        "signature-invalid": case(
+            credentials=replace(
+                TOOL,
+                status="invalid",
+                integrity="failed",
+                changed=False,
+                signature_valid=False,
+                trusted=None,
+                expired=None,
+                signer=None,
+                signer_serial=None,
+                signed_at=None,
+                codes=("claimSignature.mismatch", "assertion.dataHash.match"),
+            )
         ),
         "conflict": case(
             credentials=CAMERA_MAKER,
@@ -321,5 +339,8 @@ def _earlier_findings(built: dict[str, Case]) -> None:
     built["unconfirmed"].add("picture_not_confirmed", record_id=ID)
     built["similar-only"].add("looks_similar", count="one picture")
     built["tampered"].add("metadata_note", note="EXIF is truncated")
+    built["unreadable-credentials"].add(
+        "credentials_note", note="the manifest cannot be parsed (unknown box)"
+    )
     built["labels-only"].add("record_by_claim_only")
     built["pixels-not-examined"].add("pixels_not_examined")

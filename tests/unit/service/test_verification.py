@@ -1,6 +1,8 @@
 """The verification protocol on real files: each kind of evidence alone, together, and in contradiction."""
 
 import io
+import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +25,7 @@ from tests.unit.service.likeness_fake import FakeLikeness
 from watermark.exif import build_exif
 from watermark.label import AiLabel
 from watermark.manifest import ManifestSigner, TrustAnchors
+from watermark.manifest_reader import STORE_OPENING
 from watermark.picture import Limits, decode_picture, encode_picture
 from watermark.signing import create_development_identity
 from watermark.xmp import build_xmp
@@ -134,6 +137,38 @@ def test_file_changed_after_signing(house: House) -> None:
     assert report.signals.c2pa.integrity == "failed"
     assert report.verdict == "ours"
     assert "changed after it was signed" in report.summary
+
+
+def signed_elsewhere() -> bytes:
+    stranger = create_development_identity(datetime.now(UTC))
+    plain = encode_picture(draw("stranger", 0, 300, 300), "jpeg")
+    signer = ManifestSigner(stranger)
+    return signer.sign(plain, "image/jpeg", label("0" * 16), soft_binding="0" * 16).data
+
+
+def test_only_a_signed_hash_shows_that_a_file_was_changed(house: House) -> None:
+    data = signed_elsewhere()
+    longer = house.verify(data + b"appended")
+    assert (longer.signals.c2pa.integrity, longer.signals.c2pa.changed) == ("failed", True)
+    assert (longer.verdict, "was changed after" in longer.summary) == ("invalid", True)
+    at = data.index(b"instanceID") + 20  # inside the claim
+    forged = house.verify(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+    assert (forged.signals.c2pa.signature_valid, forged.signals.c2pa.changed) == (False, False)
+    assert (forged.verdict, "signature" in forged.summary) == ("invalid", True)
+    assert "changed" not in forged.summary
+
+
+def test_credentials_that_cannot_be_read_are_called_that(house: House) -> None:
+    """The opening of a manifest store with nothing behind it: anyone can put that into any file."""
+    plain = png(draw("plain", 0, 300, 300))
+    body = b"\0\0\0\x40jumb\0\0\0\x1e" + STORE_OPENING + b"\x03c2pa\0junkjunk"
+    chunk = struct.pack(">I", len(body)) + b"caBX" + body
+    report = house.verify(plain[:33] + chunk + struct.pack(">I", zlib.crc32(chunk[4:])) + plain[33:])
+    c2pa = report.signals.c2pa
+    assert (c2pa.status, c2pa.integrity, c2pa.changed) == ("invalid", None, None)
+    assert "cannot be read" in report.summary
+    assert "changed" not in report.summary
+    assert "cannot be read" in c2pa.proves
 
 
 def test_watermark_gone_credentials_intact(house: House) -> None:

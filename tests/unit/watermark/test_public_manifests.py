@@ -45,6 +45,7 @@ def test_what_is_broken_is_broken_for_the_right_reason(name):
     assert (report.status, report.integrity) == ("invalid", "failed")
     assert BROKEN[name] in report.failures
     assert report.signature_valid == (name != "E-sig-CA.jpg")
+    assert report.changed == (name not in {"E-sig-CA.jpg", "E-uri-CIE-sig-CA.jpg"})
     assert report.pixels_match == (BROKEN[name] != "assertion.dataHash.mismatch")
 
 
