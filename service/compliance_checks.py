@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from service.compliance_report import Status
-from service.verification_report import C2paSignal, VerificationReport
+from service.verification_report import C2paSignal, MetadataSignal, VerificationReport
 from service.visible_labels import VisibleLabel
 from watermark.disclosure import Disclosure
 from watermark.labels.profile import Clause
@@ -164,6 +164,11 @@ def _unique_id_stated(facts: Facts, _: Clause) -> Answer:
     return Answer("missing", "No identifier is stated.")
 
 
+def _labelled_ai(metadata: MetadataSignal) -> bool:
+    """A contrary field does not unsay a label."""
+    return metadata.ai_generated is True or any(claim.says_ai for claim in metadata.claims)
+
+
 def _detected_here(facts: Facts, _: Clause) -> Answer:
     signals = facts.report.signals
     found = [
@@ -171,7 +176,7 @@ def _detected_here(facts: Facts, _: Clause) -> Answer:
         for name, there in (
             ("Content Credentials", signals.c2pa.status == "valid" and signals.c2pa.ai_generated),
             ("watermark", signals.watermark.status == "detected"),
-            ("metadata", signals.metadata.ai_generated),
+            ("metadata", _labelled_ai(signals.metadata)),
         )
         if there
     ]

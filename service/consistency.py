@@ -16,6 +16,7 @@ from watermark.manifest import SOFT_BINDING_ALG, ManifestReport
 def compare_layers(case: Case) -> None:
     """Add a finding for each disagreement between watermark, manifest, metadata and registered picture."""
     _marks_alone(case)
+    _metadata_alone(case)
     _mark_against_picture(case)
     _mark_against_manifest(case)
     _metadata_against_mark(case)
@@ -41,6 +42,11 @@ def _marks_alone(case: Case) -> None:
         share = missing_share(quantise(case.mark.presence))
         if share >= WORTH_SAYING:
             case.add("watermark_missing_in_parts", missing=share_in_words(share))
+
+
+def _metadata_alone(case: Case) -> None:
+    if case.metadata.labelled_ai and case.metadata.ai_generated is None:
+        case.add("metadata_contradicts_itself")
 
 
 def _mark_against_picture(case: Case) -> None:

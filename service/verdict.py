@@ -27,7 +27,7 @@ def conclude(case: Case) -> tuple[Verdict, str]:
             "conflict",
             f"The marks in this file contradict each other, so no origin is confirmed. {worst.text}",
         )
-    return (
+    verdict, sentence = (
         _from_our_marks(case)
         or (_from_credentials(case.credentials) if _trusted(case.credentials) else None)
         or _from_an_unconfirmed_mark(case)
@@ -35,6 +35,9 @@ def conclude(case: Case) -> tuple[Verdict, str]:
         or _from_likeness(case)
         or _from_the_rest(case)
     )
+    if verdict in {"invalid", "credentials"} and case.metadata.labelled_ai:
+        sentence += " The metadata says that the picture is AI-generated."
+    return verdict, sentence
 
 
 def _from_our_marks(case: Case) -> tuple[Verdict, str] | None:
@@ -142,12 +145,22 @@ def _from_the_rest(case: Case) -> tuple[Verdict, str]:
     if case.metadata.ai_generated:
         text = "Only the metadata says that this picture is AI-generated; anyone can write or copy metadata."
         return "ai_generated", text
+    if case.metadata.labelled_ai:
+        text = (
+            "The metadata says that this picture is AI-generated, but another field of it says that it is not; anyone "
+            "can write or copy metadata."
+        )
+        return "ai_generated", text
     if case.mark is not None and case.mark.status == "possible":
         text = "There may be a watermark of this service, but not surely enough to say so. "
         return "nothing_found", text + NOT_HUMAN_MADE
     if not case.searched:
         return (
             "nothing_found",
-            "The file has no label or signature; its pixels were not examined. " + NOT_HUMAN_MADE,
+            "The file has no label of AI and no signature; its pixels were not examined. " + NOT_HUMAN_MADE,
         )
+    if case.metadata.status == "detected":
+        text = "Only the metadata says something about the origin, which anyone can write or copy, and it does not say "
+        text += "that the picture is AI-generated. "
+        return "nothing_found", text + NOT_HUMAN_MADE
     return "nothing_found", "No mark that this service can read was found. " + NOT_HUMAN_MADE

@@ -79,6 +79,13 @@ FINDINGS: Final[Mapping[str, Kind]] = MappingProxyType(
             "That the mark is from before the key was changed, or that the old key was used since.",
             "That the old key is still secret.",
         ),
+        "metadata_contradicts_itself": Kind(
+            "warning",
+            "metadata",
+            "One field of the metadata says that the picture is AI-generated, another says that it is not.",
+            "That somebody labelled it AI-generated, and that one of the two statements is false.",
+            "Which: anyone can write, add or change a field.",
+        ),
         # The watermark by itself.
         "watermark_missing_in_parts": Kind(
             "warning",

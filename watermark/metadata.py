@@ -57,12 +57,12 @@ class MetadataReport:
     Attributes:
         status: `detected` when it says how the picture was made; `invalid` when it is malformed or
             contradicts itself, and so says nothing usable; else `not_detected`.
-        ai_generated: True or False as claimed; None when nothing, or both, is claimed.
+        ai_generated: True or False as claimed; None when nothing, or both, is claimed (see `labelled_ai`).
         record_id: 16 hex digits when one of our labels is there, exactly one id.
         fields: subset of `FIELDS`, cleaned.
         sources: recognised writers, `countermark` and `iptc` first.
         claims: each thing that was recognised, with the convention it follows; `sources` in detail.
-        notes: what is malformed or contradictory, in words.
+        notes: what is malformed, and ids that contradict each other, in words.
 
     """
 
@@ -73,6 +73,11 @@ class MetadataReport:
     sources: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def labelled_ai(self) -> bool:
+        """Whether anything in the metadata says that the picture is AI-generated, whatever else is said."""
+        return self.ai_generated is True or any(claim.says_ai for claim in self.claims)
 
 
 def build_text(label: AiLabel) -> dict[str, str]:
@@ -110,8 +115,6 @@ def read_metadata(data: bytes, format: str) -> MetadataReport:  # noqa: A002 - t
     claims = _claims(writers, source_types)
     if len(record_ids) > 1:
         notes.append("the metadata names more than one record id")
-    if len(claims) > 1:
-        notes.append("the metadata claims both an AI and a non-AI origin")
 
     named = [Claim("countermark", "Countermark record id", None)] * bool(record_ids)
     named += [

@@ -131,6 +131,7 @@ export function metadataRow(signal) {
   let headline = "No AI label in EXIF, XMP or text chunks.";
   if (signal.status === "invalid") headline = "The metadata is damaged and could not be read.";
   else if (signal.ai_generated) headline = "Labels in the file say that it was made with AI.";
+  else if (signal.claims.some((claim) => claim.says_ai)) headline = "One label in the file says that it was made with AI, another that it was not.";
   else if (signal.status === "detected") headline = "The file carries provenance labels.";
   return row({
     signal: "metadata",

@@ -5,13 +5,16 @@ const NAMES_OF_THOUSANDS = ["", "thousand", "million", "billion", "trillion", "q
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 /** Label and look of the overall verdict; a copy of our picture that was changed is told apart from the picture. */
-export function verdictLook({ verdict, record, signals: { c2pa } }) {
+export function verdictLook({ verdict, record, signals: { c2pa, metadata } }) {
   if (verdict === "ours") {
     if (record.exact_file || c2pa.status === "valid") return { tone: "found", icon: "found", label: "Released by this service" };
     return { tone: "recovered", icon: "recovered", label: "Released here, changed since" };
   }
   if (verdict === "credentials" && c2pa.status === "valid") {
     return { tone: "found", icon: "note", label: "Signed history found" };
+  }
+  if (verdict === "nothing_found" && metadata.status === "detected") {
+    return { tone: "absent", icon: "note", label: "Labels only, nothing proven" };
   }
   if (verdict === "invalid" && c2pa.integrity === null) {
     return { tone: "warning", icon: "warning", label: "Credentials cannot be read" };

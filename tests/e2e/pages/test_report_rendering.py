@@ -94,6 +94,16 @@ SHOWN = {
         ["not detected", "not detected", "detected", "not detected", "no match"],
         [],
     ),
+    "labels-contradict": (
+        "Labelled AI-generated",
+        ["not detected", "not detected", "detected", "not detected", "no match"],
+        [],
+    ),
+    "camera-label": (
+        "Labels only, nothing proven",
+        ["not detected", "not detected", "detected", "not detected", "no match"],
+        [],
+    ),
     "similar-only": (
         "No marks found",
         ["not detected", "not detected", "not detected", "not detected", "similar"],

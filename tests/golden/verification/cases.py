@@ -321,6 +321,24 @@ def cases() -> dict[str, Case]:
                 ),
             )
         ),
+        "labels-contradict": case(
+            metadata=MetadataReport(
+                "detected",
+                sources=("iptc", "midjourney"),
+                claims=(
+                    Claim("iptc", "IPTC digital source type digitalCapture", says_ai=False),
+                    Claim("midjourney", "PNG text Description with a job id", says_ai=True),
+                ),
+            )
+        ),
+        "camera-label": case(
+            metadata=MetadataReport(
+                "detected",
+                ai_generated=False,
+                sources=("iptc",),
+                claims=(Claim("iptc", "IPTC digital source type digitalCapture", says_ai=False),),
+            )
+        ),
         "pixels-not-examined": case(mark=None, searched=False, likeness=None),
     }
     _earlier_findings(built)

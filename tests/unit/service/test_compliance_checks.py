@@ -110,6 +110,13 @@ def test_a_copied_watermark_is_not_this_picture_s() -> None:
     assert CHECKS["invisible_watermark"](found, CLAUSE).status == "missing"
 
 
+def test_a_contrary_field_does_not_unsay_a_label() -> None:
+    found = Facts("png", judge(cases()["labels-contradict"]), NOTHING, (), (bytes(32),))
+    assert CHECKS["detected_here"](found, CLAUSE).status == "satisfied"
+    found = Facts("png", judge(cases()["camera-label"]), NOTHING, (), (bytes(32),))
+    assert CHECKS["detected_here"](found, CLAUSE).status == "missing"
+
+
 def test_one_id_in_all_layers_reads_what_the_manifest_binds_itself_to() -> None:
     """Marked again, a file has another manifest than its record; the manifest names the id all the same."""
     one = cases()["ours-intact"]

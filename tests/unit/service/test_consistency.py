@@ -31,9 +31,11 @@ from tests.golden.verification.cases import (
 )
 from watermark.detection import Mark
 from watermark.manifest import SOFT_BINDING_ALG, ManifestReport
-from watermark.metadata import MetadataReport
+from watermark.metadata import Claim, MetadataReport
 
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+
+BOTH_WAYS = (Claim("iptc", "x", says_ai=False), Claim("midjourney", "y", says_ai=True))
 
 
 def codes(one: Case) -> set[str]:
@@ -103,6 +105,10 @@ CONTRADICTIONS: dict[str, tuple[Callable[[], Case], set[str]]] = {
     "metadata_denies_ai": (
         lambda: ours(metadata=MetadataReport("detected", ai_generated=False, sources=("iptc",))),
         {"metadata_denies_ai"},
+    ),
+    "metadata_contradicts_itself": (
+        lambda: case(metadata=MetadataReport("detected", claims=BOTH_WAYS)),
+        {"metadata_contradicts_itself"},
     ),
     "manifest_denies_metadata": (
         lambda: case(credentials=CAMERA_MAKER, metadata=LABELS),
@@ -247,3 +253,24 @@ def test_a_mark_that_may_be_copied_stands_below_a_trusted_signature(
 ) -> None:
     one = case(credentials=credentials, mark=mark(), record=RECORD, found_by="watermark", likeness=None)
     assert conclude(one)[0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("credentials", "verdict"),
+    [(ManifestReport("not_present"), "ai_generated"), (ManifestReport("invalid"), "invalid")],
+)
+def test_a_contrary_field_does_not_unsay_an_ai_label(credentials: ManifestReport, verdict: str) -> None:
+    one = case(credentials=credentials, metadata=MetadataReport("detected", claims=BOTH_WAYS))
+    assert codes(one) == {"metadata_contradicts_itself"}
+    found, sentence = conclude(one)
+    assert found == verdict
+    assert "says that th" in sentence
+    assert "No mark" not in sentence
+
+
+@pytest.mark.parametrize("ai_generated", [False, None])
+def test_labels_that_do_not_speak_of_ai_are_not_called_no_mark(ai_generated: bool | None) -> None:
+    verdict, sentence = conclude(case(metadata=MetadataReport("detected", ai_generated=ai_generated)))
+    assert verdict == "nothing_found"
+    assert "No mark" not in sentence
+    assert "does not mean human-made" in sentence
