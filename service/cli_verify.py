@@ -9,7 +9,6 @@ import typer
 from service.cli_options import Config, DataDir, Inputs, Json
 from service.command_io import OK, fail, judge_each, say, write_file
 
-_POSITIVE = {"ours", "resembles", "ai_generated", "credentials"}
 _ROWS = (
     ("c2pa", "Content Credentials"),
     ("watermark", "Invisible watermark"),
@@ -50,7 +49,11 @@ def verify(
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
-    """Say what can be proven about where a picture came from."""
+    """Say what can be proven about where a picture came from.
+
+    Exit status: 0 where an origin is proven (a picture of this service, or intact Content Credentials of a trusted
+    signer), 1 where none is (labels, likeness, copied or broken marks, nothing), 2 where a file could not be judged.
+    """
     from service.keys import load_or_create_keys
     from service.runtime import open_verifier, utc_now
     from service.settings import load_settings
@@ -67,7 +70,14 @@ def verify(
         row: dict[str, Any] = report.model_dump(mode="json")
         return row
 
-    judge_each(inputs, one, _in_words, json_, positive=lambda report: report["verdict"] in _POSITIVE)
+    judge_each(inputs, one, _in_words, json_, positive=_proven)
+
+
+def _proven(report: dict[str, Any]) -> bool:
+    """Whether an origin is proven: labels and likeness are none, nor is a signature that nobody has reason to trust."""
+    c2pa = report["signals"]["c2pa"]
+    trusted = c2pa["status"] == "valid" and c2pa["trusted"] and not c2pa["development_signer"]
+    return report["verdict"] == "ours" or (report["verdict"] in {"ai_generated", "credentials"} and trusted)
 
 
 def _write_receipt(report: Any, settings: Any, receipt: Path | None, pdf: Path | None) -> None:

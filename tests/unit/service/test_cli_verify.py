@@ -6,8 +6,35 @@ from pathlib import Path
 import pytest
 
 from service.generators.builtin import draw
+from service.verification import Verifier, judge
+from tests.golden.verification.cases import cases
 from tests.unit.service.conftest import Run
 from watermark.picture import encode_picture
+
+PROVEN = {"ours-intact", "ours-recovered", "ours-altered", "two-marks-old-key", "trusted-elsewhere"}
+
+
+@pytest.mark.parametrize("name", cases())
+def test_only_a_proven_origin_ends_with_status_0(
+    run: Run, picture: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Neither a label, likeness, a copied mark, an expired signature nor a contradiction is a proof."""
+    report = judge(cases()[name])
+    monkeypatch.setattr(Verifier, "verify", lambda self, data, *, pixels: report)
+    done = run("verify", picture)
+    assert done.status == (0 if name in PROVEN else 1)
+    assert report.summary in done.out
+
+
+def test_a_signature_that_nobody_trusts_proves_nothing(
+    run: Run, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for changes in ({"trusted": False}, {"development_signer": True}):
+        report = judge(cases()["trusted-elsewhere"])
+        c2pa = report.signals.c2pa.model_copy(update=changes)
+        report = report.model_copy(update={"signals": report.signals.model_copy(update={"c2pa": c2pa})})
+        monkeypatch.setattr(Verifier, "verify", lambda self, data, *, pixels, report=report: report)
+        assert run("verify", picture).status == 1
 
 
 @pytest.fixture
