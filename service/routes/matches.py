@@ -109,13 +109,12 @@ async def by_content(
 def manifest(
     manifest_id: str, request: Request, active: Annotated[bool, Query(alias="returnActiveManifest")] = False
 ) -> Response:
-    """Return the manifest store of a registered picture; with `returnActiveManifest`, its active manifest alone."""
-    registry = runtime(request).registry
-    record = registry.by_manifest_id(manifest_id)
-    stored = registry.manifest(record.id) if record else None
-    if stored is None:
+    """Return the manifest store of a registered file; with `returnActiveManifest`, its active manifest alone."""
+    record = runtime(request).registry.by_manifest_id(manifest_id)
+    if record is None:
         raise NotFound("No manifest with this id is stored here.")
-    return Response(active_manifest_alone(stored) if active else stored, media_type="application/c2pa")
+    stored = active_manifest_alone(record.manifest) if active else record.manifest
+    return Response(stored, media_type="application/c2pa")
 
 
 @router.get("/services/supportedAlgorithms", summary="The soft binding algorithms that are known here")

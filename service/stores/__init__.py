@@ -12,9 +12,9 @@ from typing import IO, Any, Protocol
 from safety.audit import AuditReport
 from safety.audit_entry import AuditEntry
 from safety.checkpoint import Checkpoint
-from service.stores.record import Record
+from service.stores.record import Record, Release
 
-__all__ = ["AuditStore", "Record", "RegistryStore"]
+__all__ = ["AuditStore", "Record", "RegistryStore", "Release"]
 
 
 class AuditStore(Protocol):
@@ -64,11 +64,14 @@ class RegistryStore(Protocol):
     def put(self, record: Record) -> None:
         """Store a record once; RegistryConflict when its id has one."""
 
+    def release(self, release: Release) -> None:
+        """Store a further file of a record; RegistryConflict when there is no such record."""
+
     def get(self, record_id: str) -> Record | None:
         """Return the record with this id."""
 
     def manifest(self, record_id: str) -> bytes | None:
-        """Return the manifest store of this record."""
+        """Return the manifest store of this record's first file."""
 
     def fingerprint(self, record_id: str) -> bytes | None:
         """Return the fingerprint (watermark.fingerprint) of this record; None where it has none."""
@@ -81,10 +84,10 @@ class RegistryStore(Protocol):
         """
 
     def by_manifest_id(self, manifest_id: str) -> Record | None:
-        """Return the record whose active manifest has this URN."""
+        """Return the record with a file whose active manifest has this URN; what it says of a file is of that one."""
 
     def by_sha256(self, sha256: str) -> Record | None:
-        """Return the newest record whose file had this SHA-256 (hex)."""
+        """Return the newest record with a file of this SHA-256 (hex); what it says of a file is of that one."""
 
     def count(self) -> int:
         """Return the number of records."""

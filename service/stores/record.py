@@ -1,4 +1,4 @@
-"""One marked picture as the registry remembers it. No prompt, no pixels, nobody's name."""
+"""One marked picture, and its files, as the registry remembers them. No prompt, no pixels, nobody's name."""
 
 from datetime import UTC
 from typing import Annotated, Literal
@@ -13,7 +13,7 @@ Time = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC)
 
 
 class Record(BaseModel):
-    """What is known about one marked file.
+    """What is known about one marked picture and the first file of it.
 
     `id` is also the watermark's payload (16 hex digits). `sha256` is that of the file as it left, `manifest`
     its C2PA manifest store (bytes), `manifest_id` the URN of the active manifest in it. `kind` says how the
@@ -43,3 +43,19 @@ class Record(BaseModel):
     parent: RecordId | None = None
     request_id: Text
     fingerprint: bytes | None = Field(None, repr=False)
+
+
+class Release(BaseModel):
+    """A further file of a registered picture: labelled and signed again, with the same mark in it.
+
+    `record_id` is the picture's record; the rest is of this file, as in `Record`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    record_id: RecordId
+    created_at: Time
+    mime: Text
+    sha256: Sha256
+    manifest_id: Text
+    manifest: bytes = Field(repr=False)

@@ -3,6 +3,7 @@
 Rules:
 - An id is random (64 bits from the system), never all zero, and never given twice: `issued` keeps every id
   that was ever handed out, used or not. A record is written once and never overwritten.
+- `record` and `manifest` hold the first file of a picture, `release` every further one.
 - WAL with synchronous=FULL: what `reserve` and `put` acknowledged survives a power cut.
 - Manifests (tens of kB) and fingerprints live in tables of their own, so that scans of one do not read the other.
 - A fingerprint's position counts up in the order of commits, so whoever read up to one position has missed
@@ -24,9 +25,9 @@ from typing import Literal
 
 from safety.checkpoint import format_time
 from service.stores.errors import RegistryConflict, RegistryUnavailable, RegistryUnusable
-from service.stores.record import Record
+from service.stores.record import Record, Release
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 APPLICATION_ID = 0x434D5247  # "CMRG": tells a registry from any other SQLite file
 LOCK_TIMEOUT_S = 5.0
 PAGE_ROWS = 500  # fingerprints read at a time (about 10 MB), so that no reader holds the write-ahead log back
@@ -53,6 +54,7 @@ _SCHEMA = (
     f"PRAGMA application_id = {APPLICATION_ID}",
     "PRAGMA user_version = 1",
 )
+_FILE = ("mime", "sha256", "manifest_id", "manifest")  # what a release has of its own
 # What brings a file of version N to N + 1; a new file takes all these steps too.
 _UPGRADES = {
     1: (
@@ -61,6 +63,16 @@ _UPGRADES = {
             body BLOB NOT NULL
         ) STRICT""",
         "PRAGMA user_version = 2",
+    ),
+    2: (
+        """CREATE TABLE release (
+            position INTEGER PRIMARY KEY AUTOINCREMENT, record_id TEXT NOT NULL REFERENCES record (id),
+            created_at TEXT NOT NULL, mime TEXT NOT NULL, sha256 TEXT NOT NULL, manifest_id TEXT NOT NULL,
+            manifest BLOB NOT NULL
+        ) STRICT""",
+        "CREATE INDEX release_by_manifest_id ON release (manifest_id)",
+        "CREATE INDEX release_by_sha256 ON release (sha256)",
+        "PRAGMA user_version = 3",
     ),
 }
 
@@ -147,12 +159,30 @@ class Registry:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
 
+    def release(self, release: Release) -> None:
+        """Store a further file of a record.
+
+        Raises:
+            RegistryConflict: there is no such record.
+            RegistryUnavailable: it could not be written.
+
+        """
+        row = release.model_dump() | {"created_at": format_time(release.created_at)}
+        with self._using() as connection:
+            query = f"INSERT INTO release ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608 - same
+            try:
+                connection.execute(query, tuple(row.values()))
+            except sqlite3.IntegrityError as error:
+                raise RegistryConflict(
+                    f"release: got record {release.record_id}, expected one that is registered, put it first"
+                ) from error
+
     def get(self, record_id: str) -> Record | None:
         """Return the record with this id; None also for a text that is no id."""
         return self._one("id = ?", record_id) if _ID.fullmatch(record_id) else None
 
     def manifest(self, record_id: str) -> bytes | None:
-        """Return the manifest store (bytes) of this record."""
+        """Return the manifest store (bytes) of this record's first file."""
         return self._body("manifest", record_id)
 
     def fingerprint(self, record_id: str) -> bytes | None:
@@ -173,12 +203,12 @@ class Registry:
             after = rows[-1][0]
 
     def by_manifest_id(self, manifest_id: str) -> Record | None:
-        """Return the newest record whose active manifest has this URN."""
-        return self._one("manifest_id = ?", manifest_id)
+        """Return the newest record with a file whose active manifest has this URN, as it is for that file."""
+        return self._released("manifest_id", manifest_id) or self._one("manifest_id = ?", manifest_id)
 
     def by_sha256(self, sha256: str) -> Record | None:
-        """Return the newest record whose file had this SHA-256 (hex)."""
-        return self._one("sha256 = ?", sha256.lower())
+        """Return the newest record with a file of this SHA-256 (hex), as it is for that file."""
+        return self._released("sha256", sha256.lower()) or self._one("sha256 = ?", sha256.lower())
 
     def count(self) -> int:
         """Return the number of records (not of ids)."""
@@ -197,6 +227,18 @@ class Registry:
             query = f"SELECT body FROM {table} WHERE id = ?"  # noqa: S608 - one of our two names
             row = connection.execute(query, (record_id,)).fetchone()
         return row[0] if row else None
+
+    def _released(self, column: Literal["sha256", "manifest_id"], value: str) -> Record | None:
+        """Return the record of a further file, with that file's own members in the place of the first one's."""
+        if not value.isprintable():
+            return None
+        with self._using() as connection:
+            query = (
+                f"SELECT record_id, {', '.join(_FILE)} FROM release WHERE {column} = ? ORDER BY position DESC"  # noqa: S608 - same
+            )
+            row = connection.execute(f"{query} LIMIT 1", (value,)).fetchone()
+        record = self.get(row[0]) if row else None
+        return record.model_copy(update=dict(zip(_FILE, row[1:], strict=True))) if record else None
 
     def _one(self, condition: str, value: str) -> Record | None:
         if not value.isprintable():

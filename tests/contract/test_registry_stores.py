@@ -16,7 +16,7 @@ import pytest
 from pydantic import ValidationError
 
 import service.stores
-from service.stores import Record, RegistryStore
+from service.stores import Record, RegistryStore, Release
 from service.stores.errors import RegistryConflict, RegistryUnusable
 
 STORES = [
@@ -48,6 +48,18 @@ def record(record_id: str, **changes: Any) -> Record:
         "fingerprint": b"\x01" + record_id.encode() * 500,
     }
     return Record(**(members | changes))
+
+
+def release(record_id: str, number: int, **changes: Any) -> Release:
+    members = {
+        "record_id": record_id,
+        "created_at": NOON + timedelta(days=number),
+        "mime": "image/webp",
+        "sha256": f"{number:064x}",
+        "manifest_id": f"urn:c2pa:further-{number}",
+        "manifest": b"manifest %d" % number,
+    }
+    return Release(**(members | changes))
 
 
 @pytest.fixture(params=STORES)
@@ -91,6 +103,36 @@ def test_a_record_is_found_by_everything_that_names_it(registry: RegistryStore) 
     assert registry.manifest(stored.id) == stored.manifest
     assert registry.fingerprint(stored.id) == stored.fingerprint
     assert registry.count() == 1
+
+
+def test_every_file_of_a_record_is_found_as_what_it_is(
+    registry: RegistryStore, reopen: Callable[[], RegistryStore]
+) -> None:
+    first = record(registry.reserve(NOON))
+    registry.put(first)
+    further = [release(first.id, number) for number in (1, 2)]
+    for one in further:
+        registry.release(one)
+    registry.close()
+    again = reopen()
+    for one in further:
+        own = one.model_dump(exclude={"record_id", "created_at"})
+        assert again.by_sha256(one.sha256) == again.by_manifest_id(one.manifest_id)
+        assert again.by_sha256(one.sha256.upper()) == first.model_copy(update=own)
+    assert (
+        again.get(first.id)
+        == again.by_sha256(first.sha256)
+        == again.by_manifest_id(first.manifest_id)
+        == first
+    )
+    assert (again.manifest(first.id), again.count()) == (first.manifest, 1)
+
+
+def test_a_file_of_no_record_is_refused(registry: RegistryStore) -> None:
+    reserved = registry.reserve(NOON)
+    with pytest.raises(RegistryConflict, match="expected one that is registered"):
+        registry.release(release(reserved, 1))
+    assert registry.by_sha256(release(reserved, 1).sha256) is None
 
 
 def test_fingerprints_come_in_the_order_of_storing(
@@ -256,7 +298,9 @@ def test_threads_share_a_registry(registry: RegistryStore) -> None:
         for _ in range(15):
             mine = registry.reserve(NOON)
             registry.put(record(mine))
-            if registry.get(mine) is not None:
+            registry.release(release(mine, 1, sha256=mine[::-1] * 4))
+            found = registry.by_sha256(mine[::-1] * 4)
+            if found is not None and found.id == mine:
                 ids.append(mine)
 
     threads = [threading.Thread(target=work) for _ in range(4)]

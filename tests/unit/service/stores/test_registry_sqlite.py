@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.stores import registry_sqlite
+from service.stores import Release, registry_sqlite
 from service.stores.errors import RegistryUnavailable, RegistryUnusable
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -16,10 +16,10 @@ def test_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:
     path = tmp_path / "registry.sqlite"
     registry_sqlite.create(path).close()
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 3")
+    connection.execute("PRAGMA user_version = 4")
     connection.close()
     with pytest.raises(
-        RegistryUnusable, match=r"version 3, expected 0x434d5247 version 2, use the Countermark"
+        RegistryUnusable, match=r"version 4, expected 0x434d5247 version 3, use the Countermark"
     ):
         registry_sqlite.create(path)
 
@@ -41,10 +41,20 @@ OLD_TABLES = (
 )
 
 
-def test_a_file_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
+VERSION_2 = (
+    """CREATE TABLE fingerprint (
+        position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE REFERENCES record (id),
+        body BLOB NOT NULL
+    ) STRICT""",
+    "PRAGMA user_version = 2",
+)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_file_of_an_older_version_is_brought_up_to_date(tmp_path: Path, version: int) -> None:
     path = tmp_path / "registry.sqlite"
     connection = sqlite3.connect(path)
-    for statement in OLD_TABLES:
+    for statement in (*OLD_TABLES, *(VERSION_2 if version == 2 else ())):
         connection.execute(statement)
     when = "2026-11-22T12:00:00.000000Z"
     connection.execute("INSERT INTO issued VALUES (?, ?)", ("ab" * 8, when))
@@ -61,6 +71,10 @@ def test_a_file_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
     assert (found.manifest, found.fingerprint, found.created_at) == (b"manifest", None, NOON)
     registry.put(found.model_copy(update={"id": "ef" * 8, "fingerprint": b"print"}))
     assert [one for _, one, _ in registry.fingerprints()] == ["ef" * 8]
+    further = {"sha256": "01" * 32, "manifest_id": "urn:c2pa:2", "manifest": b"other", "mime": "image/webp"}
+    registry.release(Release(record_id="ab" * 8, created_at=NOON, **further))
+    assert registry.by_sha256("01" * 32) == found.model_copy(update=further)
+    assert registry.by_sha256("cd" * 32) is not None
     registry.close()
 
 
