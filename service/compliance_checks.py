@@ -89,7 +89,9 @@ def _signed_timestamp(facts: Facts, _: Clause) -> Answer:
 def _invisible_watermark(facts: Facts, _: Clause) -> Answer:
     mark = facts.report.signals.watermark
     if any(finding.code == "transplanted_watermark" for finding in facts.report.findings):
-        return Answer("missing", "The watermark in the pixels has the number of another picture.")
+        return Answer(
+            "missing", "The watermark in the pixels has the number of a picture that this one does not show."
+        )
     if mark.status == "detected":
         return Answer("satisfied", f"This service's watermark, payload {mark.payload or 'unreadable'}.")
     if mark.status == "not_checked":

@@ -93,7 +93,7 @@ _FINGERPRINT_WORDS = {
         "Anything: a mark copied from another picture would not be noticed.",
     ),
 }
-_ANOTHER_PICTURE = "The picture is another one than the one registered under the id that it carries."
+_ANOTHER_PICTURE = "The picture does not show what was registered under the id that it carries."
 _METADATA_WORDS = {
     "detected": (
         "Somebody wrote these fields into the file.",

@@ -162,10 +162,10 @@ FINDINGS: Final[Mapping[str, Kind]] = MappingProxyType(
         "transplanted_watermark": Kind(
             "error",
             "consistency",
-            "The watermark leads to record {record_id}, whose picture is another one: the mark was copied onto "
-            "this picture.",
-            "That watermark and picture do not belong together.",
-            "Where this picture comes from; the mark says nothing about it.",
+            "The watermark has the number of record {record_id}, but this picture does not show what was registered "
+            "under it: the mark may have been copied here, or the picture rearranged since.",
+            "That this picture and the one registered under its number do not show the same.",
+            "Which of the two it is, or where this picture comes from.",
         ),
         "watermark_and_manifest_disagree": Kind(
             "error",

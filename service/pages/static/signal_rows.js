@@ -194,7 +194,7 @@ export function fingerprintRow(signal) {
   const headline = {
     match: "The picture matches a registered one, detail by detail.",
     similar: "The picture resembles a registered one; its details do not confirm it.",
-    no_match: signal.record_id ? "The picture is another one than the record’s." : "The picture resembles no registered one.",
+    no_match: signal.record_id ? "The picture does not show what the record’s shows." : "The picture resembles no registered one.",
   }[signal.status] ?? "The picture was not compared with registered ones.";
   return row({
     signal: "fingerprint",

@@ -351,7 +351,9 @@ def test_a_transplanted_mark_is_a_conflict_and_recovers_nothing(house: House) ->
     assert codes(report) == {"transplanted_watermark"}
     assert report.signals.c2pa.status == "not_present"
     assert report.signals.fingerprint.status == "no_match"
-    assert "another one" in report.signals.fingerprint.proves
+    assert "does not show what was registered" in report.signals.fingerprint.proves
+    assert "rearranged" in report.summary, "which of the two it is was not established"
+    assert "was copied" not in report.summary
 
 
 def test_an_altered_copy_is_recovered_with_a_warning(house: House) -> None:
