@@ -6,6 +6,7 @@ Rules of reading:
 * the answer may be shown to the public, so only the whitelist `FIELDS` leaves this module: what made the
   picture, never who. Artist, author, credit lines of people, GPS, serial numbers, prompts and camera dates
   are not among them, whatever the file holds;
+* a value of somebody else's that looks like an address, a path or a link is not shown, only where it stands;
 * every value is cut to 200 characters and stripped of control and bidirectional characters;
 * metadata is unsigned: a claim found here proves nothing, and absence proves less.
 """
@@ -38,6 +39,8 @@ FIELDS: Final = (
     "aigc_producer",
     "aigc_produce_id",
 )
+# Names and versions of programs and models; no address, path, link or key=value pair, which may name people.
+_HARMLESS: Final = re.compile(r"[\w .,:;()+'&!®™©–-]*")
 _RECORD_ID: Final = re.compile(re.escape(IDENTIFIER_PREFIX) + "([0-9a-f]{16})")
 
 
@@ -59,10 +62,10 @@ class MetadataReport:
             contradicts itself, and so says nothing usable; else `not_detected`.
         ai_generated: True or False as claimed; None when nothing, or both, is claimed (see `labelled_ai`).
         record_id: 16 hex digits when one of our labels is there, exactly one id.
-        fields: subset of `FIELDS`, cleaned.
+        fields: subset of `FIELDS`, cleaned, without what may be personal.
         sources: recognised writers, `countermark` and `iptc` first.
         claims: each thing that was recognised, with the convention it follows; `sources` in detail.
-        notes: what is malformed, and ids that contradict each other, in words.
+        notes: in words, what is malformed, ids that contradict each other, and values that are not shown.
 
     """
 
@@ -127,11 +130,13 @@ def read_metadata(data: bytes, format: str) -> MetadataReport:  # noqa: A002 - t
         status = "invalid"
     elif sources:
         status = "detected"
+    fields, withheld = _fields(traces, statements, ours=bool(record_ids), says_how=bool(sources))
+    notes += [f"the value in {place} is not shown: it may be personal" for place in withheld]
     return MetadataReport(
         status=status,
         ai_generated=next(iter(claims)) if len(claims) == 1 else None,
         record_id=next(iter(record_ids)) if len(record_ids) == 1 else None,
-        fields=_fields(traces, statements, ours=bool(record_ids), says_how=bool(sources)),
+        fields=fields,
         sources=tuple(sources),
         claims=tuple(dict.fromkeys(named)),
         notes=tuple(clean_text(note) for note in notes),
@@ -162,33 +167,59 @@ def _claims(writers: tuple[Writer, ...], source_types: list[str]) -> set[bool]:
 
 def _fields(
     traces: Traces, statements: list[Mapping[str, str]], *, ours: bool, says_how: bool
-) -> Mapping[str, str]:
-    """Fill the whitelist; XMP first, then our own statements."""
+) -> tuple[Mapping[str, str], list[str]]:
+    """Fill the whitelist, XMP first, then our own statements; return it and the places whose values are not shown.
+
+    A value of a file without our label is shown in a harmless form only: programs write paths with user names, and
+    people write addresses, into any field.
+    """
     if not says_how:
-        return {}
+        return {}, []
     own: dict[str, str] = {}
     for statement in statements:
         own = {**statement, **own}
-    credit = traces.xmp.get("photoshop:Credit", "")
+    xmp, credit = traces.xmp, traces.xmp.get("photoshop:Credit", "")
     by_service = bool(re.search(r"\bwith google ai\b", credit, re.IGNORECASE))
     aigc = next((label for label in traces.aigc.values() if isinstance(label.get("Label"), str)), {})
-    source_types = _source_types(traces.xmp, statements)
+    system, version = "Iptc4xmpExt:AISystemUsed", "Iptc4xmpExt:AISystemVersionUsed"
     stated = {
-        "digital_source_type": source_types[0] if source_types else "",
-        "ai_system": traces.xmp.get("Iptc4xmpExt:AISystemUsed") or own.get("system", ""),
-        "ai_system_version": traces.xmp.get("Iptc4xmpExt:AISystemVersionUsed")
-        or own.get("system_version", ""),
-        "provider": (credit if ours or by_service else "") or own.get("provider", ""),
+        "ai_system": ((f"XMP {system}", xmp.get(system)), ("our statement", own.get("system"))),
+        "ai_system_version": (
+            (f"XMP {version}", xmp.get(version)),
+            ("our statement", own.get("system_version")),
+        ),
+        "provider": (
+            ("XMP photoshop:Credit", credit if ours or by_service else ""),
+            ("our statement", own.get("provider")),
+        ),
         # A date is personal where a camera wrote it, so only dates of our own labels are shown.
-        "created": (traces.xmp.get("xmp:CreateDate", "") if ours else "") or own.get("created", ""),
-        "software": traces.xmp.get("xmp:CreatorTool")
-        or traces.exif.text.get("Software")
-        or traces.text.get("Software", ""),
-        "aigc_label": _text(aigc.get("Label")),
-        "aigc_producer": _text(aigc.get("ContentProducer")),
-        "aigc_produce_id": _text(aigc.get("ProduceID")),
+        "created": (
+            ("XMP xmp:CreateDate", xmp.get("xmp:CreateDate") if ours else ""),
+            ("our statement", own.get("created")),
+        ),
+        "software": (
+            ("XMP xmp:CreatorTool", xmp.get("xmp:CreatorTool")),
+            ("EXIF Software", traces.exif.text.get("Software")),
+            ("text Software", traces.text.get("Software")),
+        ),
+        "aigc_label": (("AIGC Label", _text(aigc.get("Label"))),),
+        "aigc_producer": (("AIGC ContentProducer", _text(aigc.get("ContentProducer"))),),
+        "aigc_produce_id": (("AIGC ProduceID", _text(aigc.get("ProduceID"))),),
     }
-    return {name: cleaned for name, value in stated.items() if (cleaned := clean_text(value))}
+    source_types = _source_types(xmp, statements)
+    fields = {"digital_source_type": source_types[0]} if source_types else {}
+    withheld = []
+    for name, places in stated.items():
+        place, value = next(
+            ((place, cleaned) for place, text in places if (cleaned := clean_text(text))), ("", "")
+        )
+        program = f"{fields.get('ai_system')} {fields.get('ai_system_version')}"  # as our labels name it
+        written_by_us = ours and (name != "software" or value == clean_text(program))
+        if value and (written_by_us or _HARMLESS.fullmatch(value)):
+            fields[name] = value
+        elif value:
+            withheld.append(place)
+    return fields, withheld
 
 
 def _text(value: object) -> str:

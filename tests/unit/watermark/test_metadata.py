@@ -14,7 +14,7 @@ from watermark.errors import MetadataError
 from watermark.label import MAX_PROMPT, AiLabel, says_ai, source_term
 from watermark.metadata import FIELDS, build_exif, build_text, build_xmp, read_metadata
 from watermark.picture import WRITABLE, encode_picture
-from watermark.xmp import read_xmp
+from watermark.xmp import IDENTIFIER_PREFIX, read_xmp
 
 
 @pytest.mark.parametrize(
@@ -185,6 +185,39 @@ def test_nothing_personal_leaves():
     for leak in (secret, "1999", "4711", "48"):
         assert leak not in shown
     assert set(report.fields) <= set(FIELDS)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "jane@example.org",
+        "C:\\Users\\jane.doe\\tool",
+        "/home/jane/model",
+        "https://example.org/~jane",
+        "Canva (Renderer) user=UAB12",
+    ],
+)
+def test_a_value_that_may_name_a_person_is_not_shown_only_where_it_stands(value):
+    xmp = packet(("I:DigitalSourceType", AI), ("I:AISystemUsed", value), ("xmp:CreatorTool", value))
+    report = read_metadata(jpeg_with(xmp=xmp), "jpeg")
+    assert (report.status, report.ai_generated) == ("detected", True)
+    assert report.fields == {"digital_source_type": AI}
+    assert len(report.notes) == 2
+    assert "XMP xmp:CreatorTool is not shown" in report.notes[1]
+    assert "jane" not in repr(report)
+    assert "UAB12" not in repr(report)
+
+
+@pytest.mark.parametrize("parts", ["exif", "xmp"])
+def test_our_own_label_is_shown_as_it_was_written(parts):
+    label = replace(LABEL, system="acme/model", provider="Acme / Sons")
+    build = {"exif": build_exif, "xmp": build_xmp}[parts]
+    report = read_metadata(encode_picture(IMAGE, "jpeg", **{parts: build(label)}), "jpeg")
+    shown = (report.fields["ai_system"], report.fields["provider"], report.fields["software"])
+    assert shown == ("acme/model", "Acme / Sons", "acme/model 1.0")
+    assert report.notes == ()
+    edited = packet(("dc:identifier", IDENTIFIER_PREFIX + "f" * 16), ("xmp:CreatorTool", "/home/jane/tool"))
+    assert "jane" not in repr(read_metadata(jpeg_with(xmp=edited), "jpeg"))
 
 
 def test_a_prompt_in_png_text_does_not_leave():
