@@ -165,13 +165,13 @@ class Gateway:
 
         Without `format_` the file keeps its own format where we can write that, else it becomes PNG. The upload
         becomes the parent of the new manifest: we saw it, we did not make it. `profiles` are labelling profiles
-        beside the installation's own. With `replace_mark` a watermark of ours that is in the picture gives way to a
-        new one, whose record names the old one as its parent and, unless `generator` is given, the same generator.
+        beside the installation's own. A picture of ours (see service.marking) keeps its id; with `replace_mark` it gets
+        a new one, whose record names the old one as its parent and, unless `generator` is given, the same generator.
         `refuse_flat` refuses a picture on which the watermark would lie bare.
 
         Raises:
             PictureError: `data` is not one still picture that we can read within the limits.
-            BadRequest: the picture has more than `max_pixels` pixels.
+            BadRequest: the picture has more than `max_pixels` pixels, or keeps a record that names another generator.
             Refused, CannotRecord, SafetyError, WatermarkError: as for `generate`.
 
         """
@@ -197,10 +197,7 @@ class Gateway:
             if format_ is None:
                 format_ = picture.format if picture.format in WRITABLE else "png"
             origin = self._origin(trail, data, picture.mime, picture.icc, profiles)
-            origin = replace(origin, refuse_flat=refuse_flat)
-            if replace_mark:
-                parent = self._marker.known_as(data, picture.image)
-                origin = replace(origin, replace_mark=True, parent=parent)
+            origin = replace(origin, refuse_flat=refuse_flat, replace_mark=replace_mark)
             marked = self._marker.mark(picture.image, format_, origin, trail.stages)
             trail.record_ids.append(marked.id)
         return marked

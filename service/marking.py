@@ -4,8 +4,10 @@ Order (each step hashes or must survive what follows): visible label, where a pr
 -> invisible watermark in the pixels -> EXIF and XMP while encoding -> C2PA manifest, signed last -> registry. A
 picture leaves this module only when every step succeeded.
 
-A picture that comes in with a watermark of this key keeps its id: a second mark over the first would leave two
-ids that contradict each other. Its labels and its manifest are made anew, its record stays as it is.
+A picture of ours that comes in again keeps its id: a second mark over the first would leave two ids that contradict
+each other. Its labels and its manifest are made anew, its record stays, and the new file is registered as a further
+one of it. Ours is a file that left here byte for byte, or one whose mark names a record with this very picture; a mark
+alone can be copied, so any other mark of our key gives way to a new one.
 """
 
 import hashlib
@@ -18,11 +20,13 @@ from numpy.typing import NDArray
 
 import watermark
 from safety.decision import Action
+from service.errors import BadRequest
 from service.keys import Keys
 from service.labelling import Labelling
+from service.likeness import LikenessSearch
 from service.resign_queue import SigningJob
 from service.stages import StageTimes
-from service.stores import Record, RegistryStore
+from service.stores import Record, RegistryStore, Release
 from service.timestamping import PolicySigner, Timestamp
 from watermark.exif import build_exif
 from watermark.fingerprint import fingerprint
@@ -47,9 +51,9 @@ class Origin:
 
     `kind` "generation": our generator made it, and `source` is the upstream's file where there was one. "edit": it made
     it from `inputs`, the first of which has the record `parent` where it is ours. "mark": somebody handed `source` in,
-    and `generator` is what they call the system that made it. `replace_mark`: a watermark of ours in it gives way to a
-    new one, with a record of its own, instead of being kept. `refuse_flat`: a picture that is flat nearly everywhere is
-    refused, because its mark would lie bare.
+    and `generator` is what they call the system that made it. `replace_mark`: a picture of ours gets a new mark and a
+    new record, which names the old one as `parent`, instead of keeping both. `refuse_flat`: a picture that is flat
+    nearly everywhere is refused, because its mark would lie bare.
     """
 
     kind: str
@@ -95,10 +99,11 @@ class Marker:
         signer: PolicySigner | None = None,
         thumbnails: bool = True,
         labelling: Labelling | None = None,
+        likeness: LikenessSearch | None = None,
     ) -> None:
         self._labelling = labelling or Labelling()
         self._keys, self._provider, self._registry, self._clock = keys, provider, registry, clock
-        self._thumbnails = thumbnails
+        self._thumbnails, self._likeness = thumbnails, likeness
         self._signer = signer or PolicySigner(keys.identity)
 
     def mark(
@@ -113,19 +118,34 @@ class Marker:
         """Mark `image` (uint8 (H, W, 3) or (H, W, 4)) and encode it as one of `WRITABLE`.
 
         Raises:
+            BadRequest: the picture keeps its record, which names another generator than `origin`.
+            CannotRecord: the registry does not answer.
             watermark.ImageTooSmall: the shorter side is below 128 px.
             watermark.errors.ImageTooFlat: `origin.refuse_flat` and a picture that is flat nearly everywhere.
             watermark.errors.WatermarkError: a mark could not be made.
 
         """
         now = self._clock()
+        known, stale = None, origin.source is not None or origin.kind == "edit"
+        if origin.kind == "mark" and origin.source is not None:
+            with stages("recognise"):
+                known, stale = self._recognise(origin.source, image)
+        if known is not None and origin.replace_mark:
+            origin, known = _as_child(origin, known), None
+        if known is not None:
+            _check_generator(origin, known)
         with stages("label"):
             image = self._labelling.draw(image, origin.profiles)
-        with stages("watermark"):
-            record_id, marked = self._watermarked(image, origin, now)
-        known = self._registry.get(record_id)
-        if origin.generator == NOT_STATED and origin.parent:
-            origin = _as_parent(origin, self._registry.get(origin.parent))
+        record_id, marked = (known.id, image) if known else (self._registry.reserve(now), image)
+        if known is None:
+            with stages("watermark"):
+                marked = watermark.embed(
+                    image,
+                    bytes.fromhex(record_id),
+                    key=self._keys.watermark,
+                    replace=stale,
+                    refuse_flat=origin.refuse_flat,
+                )
         edited = origin.kind == "edit"
         label = AiLabel(
             record_id=record_id,
@@ -168,30 +188,43 @@ class Marker:
             )
             signed, timestamp = self._signer.sign(job)
         height, width = image.shape[:2]
-        if known is None:
-            record = Record(
-                id=record_id,
-                created_at=now,
-                kind=origin.kind,
-                tenant="default",
-                generator=origin.generator,
-                generator_version=origin.generator_version,
-                provider=self._provider,
-                mime=mime,
-                width=width,
-                height=height,
-                sha256=hashlib.sha256(signed.data).hexdigest(),
-                manifest_id=signed.manifest_id,
-                manifest=signed.manifest,
-                watermark_key_id=self._keys.watermark_key_id,
-                policy_version=origin.policy_version,
-                action=origin.action,
-                parent=origin.parent,
-                request_id=origin.request_id,
-                fingerprint=likeness.to_bytes(),
-            )
-            with stages("register"):
-                self._registry.put(record)
+        sha256 = hashlib.sha256(signed.data).hexdigest()
+        with stages("register"):
+            if known is None:
+                self._registry.put(
+                    Record(
+                        id=record_id,
+                        created_at=now,
+                        kind=origin.kind,
+                        tenant="default",
+                        generator=origin.generator,
+                        generator_version=origin.generator_version,
+                        provider=self._provider,
+                        mime=mime,
+                        width=width,
+                        height=height,
+                        sha256=sha256,
+                        manifest_id=signed.manifest_id,
+                        manifest=signed.manifest,
+                        watermark_key_id=self._keys.watermark_key_id,
+                        policy_version=origin.policy_version,
+                        action=origin.action,
+                        parent=origin.parent,
+                        request_id=origin.request_id,
+                        fingerprint=likeness.to_bytes(),
+                    )
+                )
+            else:
+                self._registry.release(
+                    Release(
+                        record_id=record_id,
+                        created_at=now,
+                        mime=mime,
+                        sha256=sha256,
+                        manifest_id=signed.manifest_id,
+                        manifest=signed.manifest,
+                    )
+                )
         if timestamp == "pending":
             self._signer.await_timestamp(job)
         transparent = image.shape[2] == 4 and format_ != "jpeg"
@@ -201,35 +234,51 @@ class Marker:
         return source if self._thumbnails else replace(source, thumbnail=None)
 
     def known_as(self, data: bytes, image: NDArray[np.uint8]) -> str | None:
-        """Return the id of the record that a file is, by its hash, or that its watermark names; None when not ours."""
+        """Return the id of the record whose picture a file is: by its hash, or by its mark and its likeness."""
+        record, _ = self._recognise(data, image)
+        return record.id if record else None
+
+    def _recognise(self, data: bytes, image: NDArray[np.uint8]) -> tuple[Record | None, bool]:
+        """Return the record whose picture this is, and whether a mark of ours is in it."""
         record = self._registry.by_sha256(hashlib.sha256(data).hexdigest())
         if record is not None:
-            return record.id
-        payload = watermark.detect(image, key=self._keys.all_watermarks).payload
-        return payload.hex() if payload else None
+            return record, True
+        found = watermark.detect(image, key=self._keys.all_watermarks)
+        if found.payload is None:
+            return None, found.present
+        for payload in (found.payload, *(other.payload for other in found.others)):
+            record = self._registry.get(payload.hex())
+            if record is not None and self._is_picture_of(record, image):
+                return record, True
+        return None, True
 
-    def _watermarked(
-        self, image: NDArray[np.uint8], origin: Origin, now: datetime
-    ) -> tuple[str, NDArray[np.uint8]]:
-        """Return the id and the pixels that carry it; what came in from outside may carry one already."""
-        again = origin.replace_mark or origin.kind == "edit"
-        if origin.source is not None and not again:
-            payload = watermark.detect(image, key=self._keys.all_watermarks).payload
-            if payload is not None:
-                return payload.hex(), image
-        record_id = self._registry.reserve(now)
-        key = self._keys.watermark
-        return record_id, watermark.embed(
-            image, bytes.fromhex(record_id), key=key, replace=again, refuse_flat=origin.refuse_flat
-        )
+    def _is_picture_of(self, record: Record, image: NDArray[np.uint8]) -> bool:
+        """Tell whether fingerprints confirm it; False also where they cannot tell."""
+        comparison = self._likeness.compare(image, record.id) if self._likeness else None
+        return comparison is not None and comparison.status == "match"
 
 
-def _as_parent(origin: Origin, parent: Record | None) -> Origin:
+def _as_child(origin: Origin, parent: Record) -> Origin:
     """Let a picture that is marked anew keep what its former record says made it, unless the caller says more."""
-    if parent is None:
-        return origin
+    if origin.generator != NOT_STATED:
+        return replace(origin, parent=parent.id)
     version = origin.generator_version or parent.generator_version
-    return replace(origin, generator=parent.generator, generator_version=version)
+    return replace(origin, parent=parent.id, generator=parent.generator, generator_version=version)
+
+
+def _check_generator(origin: Origin, known: Record) -> None:
+    """Refuse what the caller says of a picture that keeps its record, where the record says something else."""
+    for param, said, registered in (
+        ("generator", "" if origin.generator == NOT_STATED else origin.generator, known.generator),
+        ("generator_version", origin.generator_version, known.generator_version),
+    ):
+        if said not in {"", registered}:
+            raise BadRequest(
+                f"{param}: got {said!r}, but this picture is registered here as {known.id} with {registered!r}; leave "
+                "the field out to keep that, or ask for its mark to be replaced.",
+                code="generator_differs",
+                param=param,
+            )
 
 
 def _sources(origin: Origin) -> list[Source]:

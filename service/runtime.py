@@ -199,6 +199,8 @@ def build_runtime(settings: Settings) -> Runtime:
     generator = create_generator(settings.generator, **settings.generator_options)
     labelling = Labelling(settings.label_profiles, settings.aigc_producer, settings.label_prompt)
     signer = open_signer(settings, keys)
+    lookalikes = open_lookalikes(settings, registry)
+    lookalikes.catch_up()  # now rather than during the first request
     marker = Marker(
         keys,
         settings.provider,
@@ -207,9 +209,8 @@ def build_runtime(settings: Settings) -> Runtime:
         signer=signer,
         thumbnails=settings.manifest_thumbnails,
         labelling=labelling,
+        likeness=lookalikes,
     )
-    lookalikes = open_lookalikes(settings, registry)
-    lookalikes.catch_up()  # now rather than during the first request
     return Runtime(
         settings=settings,
         signer=signer,

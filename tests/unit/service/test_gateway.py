@@ -23,6 +23,7 @@ from service.generators import GeneratedImage, GenerationRequest, create_generat
 from service.generators.builtin import draw
 from service.keys import Keys, load_or_create_keys
 from service.marking import Marker
+from service.runtime import open_lookalikes
 from service.settings import Settings
 from service.stores import audit_sqlite, registry_sqlite
 from service.trail import Trail
@@ -120,9 +121,11 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     audit = audit_sqlite.create(tmp_path / "audit.sqlite", signing_key=keys.audit, clock=lambda: NOW)
     prompts, images, generator = FakePromptClassifier(), FakeImageClassifier(), FakeGenerator()
     guard = Guard(prompt_classifiers=[prompts], image_classifiers=[images])
-    marker = Marker(keys, "Test provider", registry, lambda: NOW)
+    lookalikes = open_lookalikes(Settings(data_dir=tmp_path), registry)
+    marker = Marker(keys, "Test provider", registry, lambda: NOW, likeness=lookalikes)
     gateway = Gateway(guard, generator, marker, audit, keys.prompt_hash, Limits(), lambda: NOW)
     yield Rig(gateway, prompts, images, generator, audit, registry, keys)
+    lookalikes.close()
     audit.close()
     registry.close()
 
@@ -385,7 +388,7 @@ def test_an_edit_of_ours_is_a_child_and_keeps_the_history(editing: Rig) -> None:
     request = GenerationRequest("a harbour", 1, 256, 256, None, None)
     (parent,) = editing.gateway.generate(request, "png", None, Trail("req_8", "generation"))
     stripped = png(np.asarray(Image.open(io.BytesIO(parent.data)).convert("RGB")))
-    for source in (parent.data, stripped):  # by the file's hash; by the watermark in its pixels
+    for source in (parent.data, stripped):  # by the file's hash; by its mark and likeness
         (child,) = edit(editing, source)
         record = editing.registry.get(child.id)
         assert record is not None
