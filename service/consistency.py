@@ -71,7 +71,7 @@ def _mark_against_manifest(case: Case) -> None:
         case.add("watermark_and_manifest_disagree", manifest_names=_listed(bound), pixels_carry=mark_id)
     if mark_id and credentials.ai_generated is False:
         case.add("manifest_denies_ai", claimed=_source(credentials.digital_source_type))
-    elif case.found_by == "watermark" and not bound and not _names_origin(case):
+    elif case.found_by == "watermark" and case.confirmed and not bound and not _names_origin(case):
         signer = {"signer": credentials.signer} if credentials.signer else {}
         case.add("credentials_omit_origin", **signer)
     if bound and case.mark is not None and case.mark.status == "not_detected":

@@ -7,7 +7,7 @@ const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 /** Label and look of the overall verdict; a copy of our picture that was changed is told apart from the picture. */
 export function verdictLook({ verdict, record, signals: { c2pa, metadata } }) {
   if (verdict === "ours") {
-    if (record.exact_file || c2pa.status === "valid") return { tone: "found", icon: "found", label: "Released by this service" };
+    if (record?.exact_file || c2pa.status === "valid") return { tone: "found", icon: "found", label: "Released by this service" };
     return { tone: "recovered", icon: "recovered", label: "Released here, changed since" };
   }
   if (verdict === "credentials" && c2pa.status === "valid") {

@@ -191,6 +191,12 @@ def test_broken_credentials_contradict_nothing() -> None:
     assert not codes(ours(credentials=broken))
 
 
+def test_a_mark_that_may_be_copied_does_not_show_that_a_history_was_left_out() -> None:
+    one = resigned(TOOL)
+    one.likeness = None
+    assert codes(one) == set()
+
+
 def test_a_second_mark_may_be_the_one_that_the_manifest_names() -> None:
     twice = ours(credentials=other_binding(), mark=mark(others=(Mark(bytes.fromhex(OTHER_ID), OLD_KEY_ID),)))
     assert codes(twice) == {"two_watermarks"}
