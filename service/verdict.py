@@ -52,6 +52,11 @@ def _from_our_marks(case: Case) -> tuple[Verdict, str] | None:
     sentence = f"The watermark shows {what}. "
     if case.credentials.changed and case.credentials.status == "invalid":
         return "ours", sentence + "This file was changed after it was signed."
+    if case.likeness is not None and case.likeness.status == "similar":
+        return (
+            "ours",
+            sentence + "This picture resembles it; that it is a copy was not confirmed detail by detail.",
+        )
     return "ours", sentence + "This file is a changed copy of it."
 
 

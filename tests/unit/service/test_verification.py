@@ -361,6 +361,8 @@ def test_an_altered_copy_is_recovered_with_a_warning(house: House) -> None:
     report = house.verify(stripped(marked), FakeLikeness({marked.id: "similar"}))
     assert report.verdict == "ours"
     assert codes(report) == {"manifest_recovered", "recovered_picture_altered"}
+    assert "resembles" in report.summary
+    assert "changed copy" not in report.summary, "likeness was not confirmed"
 
 
 def test_a_record_without_fingerprint_is_compared_by_its_thumbnail(house: House) -> None:
