@@ -1,13 +1,15 @@
 """Pictures that were signed without a timestamp and wait to be signed again with one.
 
-One file a picture, `<record id>.json` of mode 0600, which appears whole by an atomic rename and is gone once the
-picture is signed. It holds what signing needs: the marked picture before its signature and the files that it was made
-from. Only here does the service keep pictures, and only under `timestamp_policy = "sign_without"`.
+One file a job, `<SHA-256 of what it holds>.json` of mode 0600, which appears whole by an atomic rename and is gone once
+the job is done; one picture may leave as several files. It holds what signing needs: the marked picture before its
+signature and the files that it was made from. Only here does the service keep pictures, and only under
+`timestamp_policy = "sign_without"`.
 """
 
-import os
+import hashlib
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -60,27 +62,31 @@ class ResignQueue:
                 raise CannotRecord(
                     f"resign queue {self._folder}: {MAX_JOBS} pictures wait for a timestamp; run `countermark resign`."
                 )
-            staged = self._folder / f".{secrets.token_hex(8)}"
-            write_private(staged, job.model_dump_json().encode())
-            staged.rename(self._path(job.soft_binding))
+            staged, body = self._folder / f".{secrets.token_hex(8)}", job.model_dump_json().encode()
+            write_private(staged, body)
+            staged.rename(self._folder / f"{hashlib.sha256(body).hexdigest()}.json")
         except OSError as error:
             raise CannotRecord(f"resign queue {self._folder}: {error}.") from error
 
-    def jobs(self) -> Iterator[SigningJob | Path]:
-        """Yield what waits, oldest first; a file that cannot be read comes as its path."""
-        files = [path for path in self._folder.glob("*.json") if path.is_file()]
-        for path in sorted(files, key=lambda path: (path.stat().st_mtime, path.name)):
+    def jobs(self) -> Iterator[tuple[Path, SigningJob | None]]:
+        """Yield what waits and its file, oldest first; None for a file that cannot be read."""
+        waiting = []
+        for path in self._folder.glob("*.json"):
+            with suppress(FileNotFoundError):  # somebody else is done with it
+                waiting.append((path.stat().st_mtime, path.name, path))
+        for *_, path in sorted(waiting):
+            job = None
             try:
-                yield SigningJob.model_validate_json(path.read_bytes())
+                job = SigningJob.model_validate_json(path.read_bytes())
+            except FileNotFoundError:
+                continue
             except (OSError, ValidationError):
-                yield path
+                pass  # named to the caller by its path alone
+            yield path, job
 
-    def done(self, job: SigningJob) -> None:
-        """Forget a picture."""
-        self._path(job.soft_binding).unlink(missing_ok=True)
+    def done(self, path: Path) -> None:
+        """Forget the job that `jobs` read from this file, and no other."""
+        path.unlink(missing_ok=True)
 
     def __len__(self) -> int:
         return sum(1 for _ in self._folder.glob("*.json"))
-
-    def _path(self, record_id: str) -> Path:
-        return self._folder / os.path.basename(f"{record_id}.json")  # noqa: PTH119 - never another folder

@@ -72,7 +72,7 @@ def open_stores(settings: Settings) -> tuple[Keys, RegistryStore, AuditStore]:
 
     """
     keys = load_or_create_keys(settings, utc_now())
-    registry = _open_registry(settings)
+    registry = open_registry(settings)
     try:
         audit = audit_sqlite.create(settings.data_dir / AUDIT_FILE, signing_key=keys.audit, clock=utc_now)
     except (SafetyError, OSError) as error:
@@ -136,7 +136,7 @@ def open_verifier(settings: Settings, keys: Keys) -> Verifier:
         StartupError: the registry cannot be opened.
 
     """
-    registry = _open_registry(settings)
+    registry = open_registry(settings)
     return _verifier(settings, keys, registry, open_lookalikes(settings, registry))
 
 
@@ -166,7 +166,13 @@ def open_lookalikes(settings: Settings, registry: RegistryStore) -> Lookalikes:
     return Lookalikes(registry, indexes)
 
 
-def _open_registry(settings: Settings) -> RegistryStore:
+def open_registry(settings: Settings) -> RegistryStore:
+    """Open the registry alone.
+
+    Raises:
+        StartupError: it is unusable.
+
+    """
     try:
         return registry_sqlite.create(settings.data_dir / REGISTRY_FILE)
     except (SafetyError, OSError) as error:

@@ -3,10 +3,11 @@
     refuse         one try; the picture is refused
     retry          three tries within about 20 s; then the picture is refused
     sign_without   one try; then the picture is signed without a timestamp, the answer says so, and the picture waits
-                   for `countermark resign`, which signs it again with one and writes the file for you to hand on
+                   for `countermark resign`, which signs it again with one, registers the file and writes it for you to
+                   hand on
 
 A signature without a timestamp is good until its certificate expires; with one it stays good afterwards. The registry
-keeps the manifest of the file that left.
+keeps the manifests of both files.
 """
 
 from typing import Any, Literal, NamedTuple

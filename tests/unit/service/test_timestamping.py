@@ -1,5 +1,6 @@
 """Timestamps by policy: the authority answers, is down, hangs, floods, or redirects; what waits is signed again."""
 
+import hashlib
 import io
 import json
 import shutil
@@ -7,6 +8,7 @@ import socket
 import stat
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -21,6 +23,7 @@ from service.errors import CannotRecord, describe
 from service.resign_queue import ResignQueue, SigningJob
 from service.runtime import build_runtime
 from service.settings import Settings
+from service.stores import Record, registry_sqlite
 from service.timestamp_relay import QUERY, TimestampRelay
 from service.timestamping import PolicySigner
 from tests.unit.local_authority import local_authority
@@ -49,6 +52,10 @@ def job(number=1, **changes):
         "soft_binding": record_id,
     }
     return SigningJob(**(given | changes))
+
+
+def waiting(queue):
+    return [found for _, found in queue.jobs()]
 
 
 @pytest.fixture
@@ -109,7 +116,7 @@ def test_an_authority_that_is_down_leaves_a_job_behind(queue):
     assert read_manifest(made.data, "image/png", trust=TRUST).status == "valid"
     assert len(queue) == 0, "nothing waits before the picture is registered"
     signer.await_timestamp(job())
-    assert list(queue.jobs()) == [job()]
+    assert waiting(queue) == [job()]
     signer.close()
 
 
@@ -225,11 +232,40 @@ def test_what_waits_is_private_and_comes_back_as_it_was(queue, tmp_path):
     queue.put(job(1))
     queue.put(full)
     queue.put(full)
-    assert list(queue.jobs()) == [job(1), full]
+    assert waiting(queue) == [job(1), full]
     assert {stat.S_IMODE(p.stat().st_mode) for p in (tmp_path / "queue").iterdir()} == {0o600}
     assert stat.S_IMODE((tmp_path / "queue").stat().st_mode) == 0o700
-    queue.done(full)
-    assert list(queue.jobs()) == [job(1)]
+    queue.done(next(path for path, found in queue.jobs() if found == full))
+    assert waiting(queue) == [job(1)]
+
+
+def test_two_files_of_one_picture_both_wait(queue):
+    queue.put(job(1))
+    ((first, _),) = queue.jobs()
+    second = job(1, data=encode_picture(np.zeros((64, 64, 3), np.uint8), "jpeg"), mime="image/jpeg")
+    queue.put(second)
+    assert sorted(one.mime for one in waiting(queue)) == ["image/jpeg", "image/png"]
+    queue.done(first)
+    queue.done(first)
+    assert waiting(queue) == [second]
+
+
+def test_threads_share_a_queue(queue):
+    def work(number):
+        for turn in range(5):
+            queue.put(job(number, thumbnail=bytes([turn])))
+            queue.done(next(path for path, found in queue.jobs() if found == job(number)))
+            queue.put(job(number))
+
+    for number in range(4):
+        queue.put(job(number))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert sorted((one.soft_binding, one.thumbnail or b"") for one in waiting(queue)) == sorted(
+        (f"{number:016x}", thumbnail)
+        for number in range(4)
+        for thumbnail in (b"", *map(bytes, zip(range(5))))
+    )
 
 
 def test_a_full_queue_and_a_lost_disk_refuse(queue, tmp_path, monkeypatch):
@@ -245,7 +281,8 @@ def test_a_full_queue_and_a_lost_disk_refuse(queue, tmp_path, monkeypatch):
 def test_a_file_that_cannot_be_read_is_named_and_kept(queue, tmp_path):
     queue.put(job(1))
     (tmp_path / "queue" / "x.json").write_text("{}")
-    assert {type(found).__name__ for found in queue.jobs()} == {"SigningJob", "PosixPath"}
+    assert {path.name: found for path, found in queue.jobs() if found is None} == {"x.json": None}
+    assert len(queue) == 2
 
 
 # ---- the service
@@ -320,16 +357,63 @@ def test_resign_without_an_authority_says_what_is_missing(tmp_path, run):
     assert "1 pictures wait" in done.err
 
 
+def register(data_dir, *numbers):
+    """Put the records of these jobs into the registry, as marking does before a job waits."""
+    registry = registry_sqlite.create(data_dir / "registry.sqlite")
+    members = dict.fromkeys(Record.model_fields, "x") | {"created_at": NOW, "width": 64, "height": 64}
+    members |= {"action": "allow", "parent": None, "manifest": b"m", "fingerprint": None}
+    for number in numbers:
+        registry.put(Record(**members | {"id": f"{number:016x}", "sha256": f"{number:064x}"}))
+    return registry
+
+
+@needs_openssl
+def test_every_file_is_registered_and_overwrites_none(tmp_path, authority, run):
+    queue = ResignQueue(tmp_path / "data" / "awaiting-timestamp")
+    queue.put(job(1))
+    queue.put(job(1, thumbnail=b"another"))
+    registry = register(tmp_path / "data", 1)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / f"{1:016x}.png").write_bytes(b"somebody's")
+    config = tmp_path / "up.toml"
+    config.write_text(f'timestamp_url = "{authority}"\n')
+    done = run("resign", "--data-dir", tmp_path / "data", "--out", tmp_path / "out", "--config", config)
+    assert done.status == 0
+    first, *further = sorted((tmp_path / "out").iterdir(), key=lambda path: len(path.name))
+    assert (first.read_bytes(), [path.name[16:] for path in sorted(further)]) == (
+        b"somebody's",
+        ["-2.png", "-3.png"],
+    )
+    for path in further:
+        found = registry.by_sha256(hashlib.sha256(path.read_bytes()).hexdigest())
+        assert found is not None
+        assert found.id == f"{1:016x}"
+        assert registry.by_manifest_id(found.manifest_id) == found
+    registry.close()
+
+
+@needs_openssl
+def test_what_cannot_be_registered_is_not_written(tmp_path, authority, run):
+    queue = ResignQueue(tmp_path / "data" / "awaiting-timestamp")
+    queue.put(job(1))
+    config = tmp_path / "up.toml"
+    config.write_text(f'timestamp_url = "{authority}"\n')
+    done = run("resign", "--data-dir", tmp_path / "data", "--out", tmp_path / "out", "--config", config)
+    assert (done.status, "expected one that is registered" in done.out) == (2, True)
+    assert (list((tmp_path / "out").iterdir()), len(queue)) == ([], 1)
+
+
 @needs_openssl
 def test_a_broken_file_in_the_queue_does_not_stop_the_others(tmp_path, authority, run):
     queue = ResignQueue(tmp_path / "data" / "awaiting-timestamp")
     for number in (1, 2):
         queue.put(job(number))
+    register(tmp_path / "data", 1, 2)
     (tmp_path / "data" / "awaiting-timestamp" / "bad.json").write_text("{}")
     config = tmp_path / "up.toml"
     config.write_text(f'timestamp_url = "{authority}"\n')
     done = run("resign", "--data-dir", tmp_path / "data", "--out", tmp_path / "out", "--config", config)
     assert done.status == 2
     assert "cannot be read" in done.out
-    assert [p.name for p in queue.jobs()] == ["bad.json"]
+    assert [path.name for path, _ in queue.jobs()] == ["bad.json"]
     assert len(list((tmp_path / "out").iterdir())) == 2
