@@ -4,6 +4,8 @@ One from the multipart field `file` (also `image`, `image[]`) or a raw body; sev
 Bodies are capped while they arrive and stay in memory: nothing that is uploaded touches the disk.
 """
 
+from collections.abc import Collection
+
 from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -105,11 +107,13 @@ class BodyLimit:
         return HTTPException(413, f"The upload is larger than {limit} MiB; send a smaller file.")
 
 
-async def read_picture(request: Request) -> tuple[bytes, dict[str, str]]:
-    """Return the uploaded file's bytes and the text fields sent with it.
+async def read_picture(
+    request: Request, known: Collection[str] | None = None
+) -> tuple[bytes, dict[str, str]]:
+    """Return the uploaded file's bytes and the text fields sent with it; `known` names those that may be.
 
     Raises:
-        BadRequest: neither form carries exactly one file.
+        BadRequest: neither form carries exactly one file, or one carries a field that is not known.
 
     """
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
@@ -127,6 +131,13 @@ async def read_picture(request: Request) -> tuple[bytes, dict[str, str]]:
         if len(files) != 1:
             raise BadRequest(
                 f"Expected one file in the field `file`, got {len(files)}.", code="no_file", param="file"
+            )
+        strange = [name for name in form if known is not None and name not in {*_FIELDS, *known}]
+        if known is not None and strange:
+            raise BadRequest(
+                f"{strange[0][:40]!r} is no field of this request; beside `file` there are {', '.join(known)}.",
+                code="unknown_field",
+                param=strange[0][:40],
             )
         fields = {name: v for name, v in form.multi_items() if isinstance(v, str)}
         return await files[0].read(), fields

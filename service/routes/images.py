@@ -21,6 +21,9 @@ from watermark.picture import MIME, WRITABLE
 
 router = APIRouter(tags=["generate and mark"])
 
+MARK_FIELDS = ("prompt", "generator", "generator_version", "profile", "replace", "refuse_flat")
+_YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
+
 
 @router.post("/v1/images/generations", summary="Generate marked pictures (OpenAI Images API)")
 async def generate(body: GenerationBody, request: Request) -> dict[str, Any]:
@@ -102,11 +105,16 @@ async def mark(request: Request) -> Response:
     """Check a picture, mark it in all three ways and return the file.
 
     Multipart field `file` with optional text fields `prompt`, `generator` and `generator_version` (what made it),
-    `profile` (labelling profiles, comma-separated, beside the installation's own), `replace` ("true": a watermark
-    of this service in the picture gives way to a new one) and `refuse_flat` ("true": a picture that is flat nearly
-    everywhere is refused, since its watermark would lie bare), or a raw body.
+    `profile` (labelling profiles, comma-separated, beside the installation's own), `replace` ("true": a picture
+    of this service gets a new mark and record) and `refuse_flat` ("true": a picture that is flat nearly
+    everywhere is refused, since its watermark would lie bare), or a raw body. Any other field or value is an error.
     """
-    data, fields = await read_picture(request)
+    if request.query_params:
+        raise BadRequest(
+            "The address takes no parameters: send multipart with `file` and the text fields.",
+            code="unknown_field",
+        )
+    data, fields = await read_picture(request, MARK_FIELDS)
     prompt, generator = fields.get("prompt") or None, check_system_name(fields.get("generator", ""))
     version = check_system_name(fields.get("generator_version", ""), "generator_version")
     try:
@@ -114,6 +122,7 @@ async def mark(request: Request) -> Response:
     except ValueError as error:
         raise BadRequest(f"prompt: {error}.", param="prompt") from error
     profiles = parse_profiles(fields.get("profile", ""))
+    replace_mark, refuse_flat = _is_set(fields, "replace"), _is_set(fields, "refuse_flat")
     parts, trail = runtime(request), trail_for(request, "mark")
     picture = await workers(request).run(
         parts.gateway.mark,
@@ -124,8 +133,8 @@ async def mark(request: Request) -> Response:
         max_pixels=parts.settings.max_mark_pixels,
         version=version,
         profiles=profiles,
-        replace_mark=_is_set(fields, "replace"),
-        refuse_flat=_is_set(fields, "refuse_flat"),
+        replace_mark=replace_mark,
+        refuse_flat=refuse_flat,
     )
     headers = {"Countermark-Id": picture.id, "Countermark-Action": trail.action}
     if picture.timestamp != "none":
@@ -134,4 +143,7 @@ async def mark(request: Request) -> Response:
 
 
 def _is_set(fields: Mapping[str, str], name: str) -> bool:
-    return fields.get(name, "").lower() in {"true", "1", "yes"}
+    said = fields.get(name, "").strip().lower()
+    if said not in {"", *_YES, *_NO}:
+        raise BadRequest(f"{name}: got {said[:40]!r}, expected true or false.", param=name)
+    return said in _YES

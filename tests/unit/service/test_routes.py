@@ -163,3 +163,40 @@ def test_stored_manifest_is_served(client: TestClient) -> None:
 def test_openapi_describes_the_routes(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert {"/v1/images/generations", "/v1/mark", "/v1/verify", "/v1/moderations"} <= set(paths)
+
+
+@pytest.mark.parametrize(
+    ("fields", "param", "words"),
+    [
+        ({"replace": "maybe"}, "replace", "expected true or false"),
+        ({"refuse_flat": "2"}, "refuse_flat", "expected true or false"),
+        (
+            {"generater": "x"},
+            "generater",
+            "prompt, generator, generator_version, profile, replace, refuse_flat",
+        ),
+        ({"profiles": "china"}, "profiles", "profile"),
+        ({"profile": "chima"}, "profile", "china"),
+    ],
+)
+def test_what_mark_does_not_understand_is_said(
+    client: TestClient, fields: dict[str, str], param: str, words: str
+) -> None:
+    from service.generators.builtin import draw
+    from watermark.picture import encode_picture
+
+    data = encode_picture(draw("x", 0, 160, 160), "png")
+    answer = client.post("/v1/mark", files={"file": ("a.png", data, "image/png")}, data=fields)
+    assert (answer.status_code, words in answer.text, param in answer.text) == (400, True, True)
+    raw = client.post("/v1/mark", params=fields, content=data, headers={"Content-Type": "image/png"})
+    assert (raw.status_code, "takes no parameters" in raw.text) == (400, True)
+
+
+@pytest.mark.parametrize("said", ["", "false", "No", "0", "TRUE"])
+def test_yes_and_no_may_be_written_in_several_ways(client: TestClient, said: str) -> None:
+    from service.generators.builtin import draw
+    from watermark.picture import encode_picture
+
+    data = encode_picture(draw("x", 0, 160, 160), "png")
+    sent = {"file": ("a.png", data, "image/png")}
+    assert client.post("/v1/mark", files=sent, data={"replace": said}).status_code == 200
