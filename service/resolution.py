@@ -63,7 +63,7 @@ class Resolver:
     def by_content(self, image: NDArray[np.uint8], alg: str | None, most: int) -> list[Match]:
         """Return the manifests of the picture that `image` is a copy of: by watermark, then by fingerprint.
 
-        Where the watermark's record shows another picture, the mark was copied here: it leads nowhere.
+        A picture may carry several marks. One whose record shows another picture was copied here: it leads nowhere.
 
         Raises:
             BadRequest: an algorithm that is not supported here.
@@ -86,13 +86,14 @@ class Resolver:
 
     def _marks(self, image: NDArray[np.uint8]) -> list[str]:
         try:
-            payload = watermark.detect(image, key=self._keys.all_watermarks).payload
+            found = watermark.detect(image, key=self._keys.all_watermarks)
         except watermark.ImageTooSmall:
             return []
-        if payload is None:
+        if found.payload is None:
             return []
-        likeness = self._lookalikes.compare(image, payload.hex())
-        return [] if likeness is not None and likeness.status == "no_match" else [payload.hex()]
+        named = [found.payload.hex(), *(other.payload.hex() for other in found.others)]
+        likeness = {one: self._lookalikes.compare(image, one) for one in named}
+        return [one for one, alike in likeness.items() if alike is None or alike.status != "no_match"]
 
     def _of_records(self, found: list[tuple[str, int]]) -> list[Match]:
         """Turn record ids into manifest ids, each once, the best score first."""

@@ -15,6 +15,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 from PIL import Image
 
+import watermark
 from service.app import create_app
 from service.errors import StartupError
 from service.resolution_access import ResolutionAccess
@@ -85,6 +86,23 @@ def test_a_copy_without_metadata_leads_to_its_manifest(
     params = {"alg": alg} if alg else {}
     answer = client.post(
         "/matches/byContent", params=params, content=copy, headers={"content-type": "image/png"}
+    )
+    assert urns(answer) == [made["urn"]]
+
+
+def test_a_copied_mark_does_not_hide_the_own_one(client: TestClient, made: dict[str, Any]) -> None:
+    """The first mark's record is another picture; the second is this one's."""
+    parts = client.app.state.runtime
+    other = client.post("/v1/images/generations", json={"prompt": "a forest", "size": "512x512"}).json()
+    copied = bytes.fromhex(other["data"][0]["countermark_id"])
+    twice = watermark.embed(made["image"], copied, key=parts.keys.watermark, strength=1.5)
+    found = watermark.detect(twice, key=parts.keys.all_watermarks)
+    assert (found.payload, [one.payload.hex() for one in found.others]) == (copied, [made["id"]])
+    answer = client.post(
+        "/matches/byContent",
+        params={"alg": SOFT_BINDING_ALG},
+        content=png(twice),
+        headers={"content-type": "image/png"},
     )
     assert urns(answer) == [made["urn"]]
 
