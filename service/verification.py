@@ -160,13 +160,15 @@ class Verifier:
         proofs: list[tuple[FoundBy, Record | None]] = []
         if case.mark_id:
             proofs.append(("watermark", self._registry.get(case.mark_id)))
-        signed = self._by_credentials(case, data, mime)
-        proofs.append(("content_credentials", signed))
-        proofs.append(("exact_file", self._registry.by_sha256(case.subject.sha256)))
+        signed, exact = self._by_credentials(case, data, mime), self._registry.by_sha256(case.subject.sha256)
+        proofs += [("content_credentials", signed), ("exact_file", exact)]
         for found_by, record in proofs:
             if record is not None:
-                case.record, case.found_by = record, found_by
-                case.hash_fits = signed is not None and signed.id == record.id
+                # a picture can have been released in several files: what the record says is to be of this one
+                of_file = next(
+                    (one for one in (exact, signed) if one is not None and one.id == record.id), None
+                )
+                case.record, case.found_by, case.hash_fits = of_file or record, found_by, of_file is not None
                 break
         if case.record is None and case.mark_id:
             case.add("watermark_not_registered")
@@ -198,12 +200,11 @@ class Verifier:
         if case.credentials.status != "valid" or case.credentials.manifest_id is None:
             return None
         record = self._registry.by_manifest_id(case.credentials.manifest_id)
-        stored = self._registry.manifest(record.id) if record else None
-        if record is None or stored is None:
+        if record is None:
             return None
         if record.sha256 == case.subject.sha256:
             return record
-        if read_manifest(data, mime, trust=self._trust, stored_manifest=stored).pixels_match:
+        if read_manifest(data, mime, trust=self._trust, stored_manifest=record.manifest).pixels_match:
             return record
         case.add("borrowed_manifest_id", manifest_id=case.credentials.manifest_id)
         return None

@@ -264,10 +264,20 @@ def test_p_value_is_coarse(house: House) -> None:
 def test_signed_picture_marked_again_keeps_its_history(house: House) -> None:
     first = house.mark()
     origin = Origin(
-        "mark", "not stated", "1", "default@0", "allow", "req_2", source=first.data, source_mime=first.mime
+        "mark", "not stated", "", "default@0", "allow", "req_2", source=first.data, source_mime=first.mime
     )
-    second = house.marker.mark(draw("a harbour", 0, 512, 512), "png", origin, StageTimes())
+    second = house.marker.mark(pixels_of(first.data), "jpeg", origin, StageTimes())
     report = house.verify(second.data)
+    assert second.id == first.id
+    assert report.record is not None
+    assert (report.record.exact_file, report.record.confirmed, report.record.mime) == (
+        True,
+        True,
+        second.mime,
+    )
+    assert report.record.manifest_id == report.signals.c2pa.manifest_id
+    assert "byte for byte" in report.summary
+    assert report.findings == []
     assert report.signals.c2pa.status == "valid"
     assert report.signals.c2pa.ingredients == 1
     assert "c2pa.opened" in report.signals.c2pa.actions
@@ -555,6 +565,7 @@ def test_our_own_manifest_in_the_file_confirms_its_picture(
     resigned = record.model_copy(update={"sha256": "0" * 64})  # as where the file was signed again
     monkeypatch.setattr(house.registry, "get", lambda record_id: resigned)
     monkeypatch.setattr(house.registry, "by_manifest_id", lambda manifest_id: resigned)
+    monkeypatch.setattr(house.registry, "by_sha256", lambda sha256: None)
     report = house.verify(marked.data, FakeLikeness(broken=True))
     assert report.verdict == "ours"
     assert report.record is not None
