@@ -27,10 +27,15 @@ Matrix = NDArray[np.float64]
 _FARTHEST_BITS, _RATIO = 70, 0.85
 _TOLERANCE_PX = 4.0
 _LEAST_INLIERS, _SIMILAR_INLIERS, _MATCH_INLIERS = 4, 8, 10
-"""Unrelated pictures: at most 5 in 1,640 pairs of photographs; copies: 30 and more, crops keeping a quarter 9
-to 90. Scenes drawn by one program reach 8, with little agreement: hence the second pair, inliers times agreement."""
+"""Unrelated photographs: at most 5 in 1,640 pairs; crops keeping a quarter 9 to 90. The second pair is inliers times
+agreement, for scenes drawn by one program."""
 
 _SIMILAR_CONFIRMED, _MATCH_CONFIRMED = 6.0, 8.0
+_EVIDENCE_IN_WHOLE = 40.0
+"""Inliers times agreement squared that copies of a whole picture have at least, of a part in proportion, unless their
+PDQ hashes agree. Of 953 copies (40 photographs and drawings, 104 distortions) 98 % have it, most five times as much.
+What lacks it are repeating textures and drawings of few lines: of some 4,000 strangers of the same kinds 236 resembled
+one of 981 registered pictures without this rule, 3 with it."""
 
 _AGREEING, _ALL_AGREEING = 0.5, 0.8
 _PDQ_NEAR, _PDQ_SAME, _PDQ_RELATED = 20, 31, 80
@@ -76,11 +81,13 @@ def compare(a: Fingerprint, b: Fingerprint, *, expected: bool = False) -> Compar
     homography, inliers = _map_between(*features)
     if inliers >= _LEAST_INLIERS and homography is not None:
         agreement, overlap = _agreement(a, b, homography)
+        shared = min(overlap, _overlap(b, np.asarray(np.linalg.inv(homography), np.float64)))
     else:
-        homography, agreement, overlap = None, 0.0, 0.0
+        homography, agreement, overlap, shared = None, 0.0, 0.0, 0.0
     status: Status = "no_match"
     confirmed = inliers * agreement if agreement >= _AGREEING else 0.0
-    if inliers >= _SIMILAR_INLIERS and confirmed >= _SIMILAR_CONFIRMED:
+    enough = expected or distance <= _PDQ_SAME or confirmed * agreement >= _EVIDENCE_IN_WHOLE * shared
+    if enough and inliers >= _SIMILAR_INLIERS and confirmed >= _SIMILAR_CONFIRMED:
         status = "match" if inliers >= _MATCH_INLIERS and confirmed >= _MATCH_CONFIRMED else "similar"
     elif distance <= _PDQ_SAME and min(a.quality, b.quality) >= _PDQ_TRUSTED:
         agreement, overlap = _agreement(a, b, np.eye(3))
@@ -138,8 +145,7 @@ def _agreement(a: Fingerprint, b: Fingerprint, homography: Matrix) -> tuple[floa
     The thumbnails are compared in the frame in which the other one is shrunk, never grown.
     """
     shrinks = np.linalg.det(homography[:2, :2]) < 1
-    _, covered = _laid_over(a, homography)
-    overlap = float((covered > 0.5).mean())
+    overlap = _overlap(a, homography)
     if shrinks:
         moved, mask = _laid_over(a, homography)
         fixed = _thumbnail(b)
@@ -147,6 +153,12 @@ def _agreement(a: Fingerprint, b: Fingerprint, homography: Matrix) -> tuple[floa
         moved, mask = _laid_over(b, np.asarray(np.linalg.inv(homography), np.float64))
         fixed = _thumbnail(a)
     return _agreeing_share(moved, fixed, mask), overlap
+
+
+def _overlap(one: Fingerprint, homography: Matrix) -> float:
+    """Return the share of the other picture that `one` covers."""
+    _, covered = _laid_over(one, homography)
+    return float((covered > 0.5).mean())
 
 
 def _thumbnails_equal(a: Fingerprint, b: Fingerprint) -> bool:
