@@ -142,15 +142,16 @@ def unregistered(parts: Runtime, folders: list[Path], number: int) -> dict[str, 
 
 
 def transplants(parts: Runtime, ids: list[str], number: int) -> dict[str, int]:
-    """Put the ids of registered pictures into others and count how many reports say so."""
-    row = {"pairs": number, "flagged": 0}
+    """Put the ids of registered pictures into others and count what the reports call them."""
+    row = {"pairs": number, "contradicted": 0, "unconfirmed": 0, "not_noticed": 0}
     for record_id, (name, image) in zip((ids * number)[:number], strangers([], number), strict=True):
         image = cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)  # noqa: PLW2901
         forged = watermark.embed(image, bytes.fromhex(record_id), key=parts.keys.watermark)
-        flagged = transplanted(parts.verifier.verify(encoded(forged)))
-        row["flagged"] += flagged
-        if not flagged:
-            print(f"transplant not noticed: {name}", flush=True)
+        report = parts.verifier.verify(encoded(forged))
+        said = "contradicted" if transplanted(report) else report.verdict
+        row[said if said in row else "not_noticed"] += 1
+        if said != "contradicted":
+            print(f"carried over: {name}: {said}", flush=True)
     return row
 
 
