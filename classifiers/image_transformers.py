@@ -69,7 +69,7 @@ class TransformersClassifier:
         """
         check_picture(image)
         levels = dict.fromkeys(self._knows, 0.0)
-        for chances in self._chances([_bounded(part) for part in parts_of(image)]):
+        for chances in self._chances([bounded(part) for part in parts_of(image)]):
             for name in self._knows:
                 fed = [
                     chance for chance, feeds in zip(chances, self._feeds, strict=True) if _says(feeds, name)
@@ -143,7 +143,7 @@ def _says(feeds: tuple[str, ...], name: str) -> bool:
     return name in feeds or (name == "unsafe" and bool(set(HARMS).intersection(feeds)))
 
 
-def _bounded(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def bounded(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Give `image`, or where it is a mere line a copy of at most `LINE_LENGTH` x `LINE_LENGTH` / `MAX_STRETCH`."""
     height, width = image.shape[:2]
     if max(height, width) <= MAX_STRETCH * min(height, width):

@@ -23,6 +23,7 @@ from service.cli_receipt import receipt_app
 from service.cli_resign import resign
 from service.cli_resolve import resolve
 from service.cli_review import review_app
+from service.cli_similar import similar
 from service.cli_verify import verify
 from service.command_io import (
     CANNOT_JUDGE,
@@ -53,6 +54,7 @@ app.command()(resolve)
 app.command()(comply)
 app.command()(resign)
 app.command()(detect)
+app.command()(similar)
 app.command()(verify)
 
 

@@ -114,6 +114,9 @@ class Settings(BaseSettings):
         "usearch", description="where fingerprints are looked up: usearch, milvus, or 'package.module:create'"
     )
     vector_index_options: dict[str, Any] = Field({}, description="keyword arguments of the index's create()")
+    semantic_model: Path | None = Field(
+        None, description="folder of a ResNet checkpoint, for `countermark similar`; off without"
+    )
     resolution_access: Literal["public", "protected"] = Field(
         "public",
         description="who may ask for manifests: anybody, or whoever has an API key or a bearer token",
