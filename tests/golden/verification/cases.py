@@ -107,6 +107,8 @@ LABELS = MetadataReport(
         Claim("iptc", "IPTC digital source type trainedAlgorithmicMedia", says_ai=True),
     ),
 )
+BY_CAMERA = Claim("iptc", "IPTC digital source type digitalCapture", says_ai=False)
+BY_MIDJOURNEY = Claim("midjourney", "PNG text Description with a job id", says_ai=True)
 NO_LABELS = MetadataReport("not_detected")
 UPRIGHT = Geometry(rotation_deg=0.0, scale=1.0, flipped=False, inverted=False, aspect=1.0)
 TURNED = Geometry(rotation_deg=5.0, scale=0.6, flipped=True, inverted=False, aspect=1.0)
@@ -316,7 +318,7 @@ def cases() -> dict[str, Case]:
                 ai_generated=True,
                 sources=("midjourney", "tc260"),
                 claims=(
-                    Claim("midjourney", "PNG text Description with a job id", says_ai=True),
+                    BY_MIDJOURNEY,
                     Claim("tc260", "AIGC label of GB 45438-2025 in XMP", says_ai=None),
                 ),
             )
@@ -326,8 +328,8 @@ def cases() -> dict[str, Case]:
                 "detected",
                 sources=("iptc", "midjourney"),
                 claims=(
-                    Claim("iptc", "IPTC digital source type digitalCapture", says_ai=False),
-                    Claim("midjourney", "PNG text Description with a job id", says_ai=True),
+                    BY_CAMERA,
+                    BY_MIDJOURNEY,
                 ),
             )
         ),
@@ -336,7 +338,7 @@ def cases() -> dict[str, Case]:
                 "detected",
                 ai_generated=False,
                 sources=("iptc",),
-                claims=(Claim("iptc", "IPTC digital source type digitalCapture", says_ai=False),),
+                claims=(BY_CAMERA,),
             )
         ),
         "pixels-not-examined": case(mark=None, searched=False, likeness=None),
