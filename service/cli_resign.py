@@ -1,6 +1,5 @@
 """`countermark resign`: timestamps for what was signed without one."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +25,6 @@ def resign(
     from service.keys import load_or_create_keys
     from service.runtime import open_registry, open_signer, resign_queue, utc_now
     from service.settings import load_settings
-    from service.stores import Release
     from watermark.errors import TimestampError, WatermarkError
 
     settings = load_settings(config, data_dir=data_dir)
@@ -46,16 +44,7 @@ def resign(
                 continue
             try:
                 made = signer.stamp(job)
-                registry.release(
-                    Release(
-                        record_id=job.soft_binding,
-                        created_at=utc_now(),
-                        mime=job.mime,
-                        sha256=hashlib.sha256(made.data).hexdigest(),
-                        manifest_id=made.manifest_id,
-                        manifest=made.manifest,
-                    )
-                )
+                registry.release(job.release(made, utc_now()))
             except TimestampError as error:
                 rows.append({"countermark_id": job.soft_binding, "error": str(error)})
                 status = max(status, NEGATIVE)

@@ -26,10 +26,10 @@ from service.labelling import Labelling
 from service.likeness import LikenessSearch
 from service.resign_queue import SigningJob
 from service.stages import StageTimes
-from service.stores import Record, RegistryStore, Release
+from service.stores import Record, RegistryStore
 from service.timestamping import PolicySigner, Timestamp
 from watermark.exif import build_exif
-from watermark.fingerprint import fingerprint
+from watermark.fingerprint import Fingerprint, fingerprint
 from watermark.fingerprint_iscc import ISCC_ALG
 from watermark.label import (
     COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA,
@@ -37,7 +37,7 @@ from watermark.label import (
     TRAINED_ALGORITHMIC_MEDIA,
     AiLabel,
 )
-from watermark.manifest import Source, TrustAnchors, read_manifest
+from watermark.manifest import SignedPicture, Source, TrustAnchors, read_manifest
 from watermark.manifest_claim import SOURCE_IDS
 from watermark.metadata import build_text
 from watermark.picture import MIME, encode_picture
@@ -146,23 +146,7 @@ class Marker:
                     replace=stale,
                     refuse_flat=origin.refuse_flat,
                 )
-        edited = origin.kind == "edit"
-        label = AiLabel(
-            record_id=record_id,
-            provider=self._provider,
-            system=known.generator if known else origin.generator,
-            system_version=known.generator_version if known else (origin.generator_version or NOT_STATED),
-            created_at=known.created_at if known else now,
-            source_type=COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA if edited else TRAINED_ALGORITHMIC_MEDIA,
-            edited=edited,
-            **self._labelling.extras(
-                origin.profiles,
-                record_id=record_id,
-                provider=self._provider,
-                key=self._keys.watermark,
-                prompt=origin.prompt,
-            ),
-        )
+        label = self._label(origin, record_id, now, known)
         with stages("encode"):
             unsigned = encode_picture(
                 marked,
@@ -187,48 +171,70 @@ class Marker:
                 thumbnail=make_thumbnail(marked) if self._thumbnails else None,
             )
             signed, timestamp = self._signer.sign(job)
-        height, width = image.shape[:2]
-        sha256 = hashlib.sha256(signed.data).hexdigest()
         with stages("register"):
             if known is None:
-                self._registry.put(
-                    Record(
-                        id=record_id,
-                        created_at=now,
-                        kind=origin.kind,
-                        tenant="default",
-                        generator=origin.generator,
-                        generator_version=origin.generator_version,
-                        provider=self._provider,
-                        mime=mime,
-                        width=width,
-                        height=height,
-                        sha256=sha256,
-                        manifest_id=signed.manifest_id,
-                        manifest=signed.manifest,
-                        watermark_key_id=self._keys.watermark_key_id,
-                        policy_version=origin.policy_version,
-                        action=origin.action,
-                        parent=origin.parent,
-                        request_id=origin.request_id,
-                        fingerprint=likeness.to_bytes(),
-                    )
-                )
+                self._register(origin, job, signed, likeness, now, image)
             else:
-                self._registry.release(
-                    Release(
-                        record_id=record_id,
-                        created_at=now,
-                        mime=mime,
-                        sha256=sha256,
-                        manifest_id=signed.manifest_id,
-                        manifest=signed.manifest,
-                    )
-                )
+                self._registry.release(job.release(signed, now))
         if timestamp == "pending":
             self._signer.await_timestamp(job)
-        transparent = image.shape[2] == 4 and format_ != "jpeg"
+        height, width, channels = image.shape
+        transparent = channels == 4 and format_ != "jpeg"
         return MarkedPicture(record_id, signed.data, mime, width, height, transparent, timestamp)
+
+    def _label(self, origin: Origin, record_id: str, now: datetime, known: Record | None) -> AiLabel:
+        """State what every label says; a picture that keeps its record says again what that says."""
+        edited = origin.kind == "edit"
+        return AiLabel(
+            record_id=record_id,
+            provider=self._provider,
+            system=known.generator if known else origin.generator,
+            system_version=known.generator_version if known else (origin.generator_version or NOT_STATED),
+            created_at=known.created_at if known else now,
+            source_type=COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA if edited else TRAINED_ALGORITHMIC_MEDIA,
+            edited=edited,
+            **self._labelling.extras(
+                origin.profiles,
+                record_id=record_id,
+                provider=self._provider,
+                key=self._keys.watermark,
+                prompt=origin.prompt,
+            ),
+        )
+
+    def _register(
+        self,
+        origin: Origin,
+        job: SigningJob,
+        signed: SignedPicture,
+        likeness: Fingerprint,
+        now: datetime,
+        image: NDArray[np.uint8],
+    ) -> None:
+        height, width = image.shape[:2]
+        self._registry.put(
+            Record(
+                id=job.soft_binding,
+                created_at=now,
+                kind=origin.kind,
+                tenant="default",
+                generator=origin.generator,
+                generator_version=origin.generator_version,
+                provider=self._provider,
+                mime=job.mime,
+                width=width,
+                height=height,
+                sha256=hashlib.sha256(signed.data).hexdigest(),
+                manifest_id=signed.manifest_id,
+                manifest=signed.manifest,
+                watermark_key_id=self._keys.watermark_key_id,
+                policy_version=origin.policy_version,
+                action=origin.action,
+                parent=origin.parent,
+                request_id=origin.request_id,
+                fingerprint=likeness.to_bytes(),
+            )
+        )
 
     def _shown(self, source: Source) -> Source:
         return source if self._thumbnails else replace(source, thumbnail=None)

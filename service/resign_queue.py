@@ -10,6 +10,7 @@ import hashlib
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +18,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from service.errors import CannotRecord
 from service.key_files import write_private
+from service.stores import Release
 from watermark.label import AiLabel
-from watermark.manifest import Source
+from watermark.manifest import SignedPicture, Source
 
 MAX_JOBS: Final = 1000
 """Then the queue is full and signing refuses: an authority that is down for that long is an incident."""
@@ -36,6 +38,17 @@ class SigningJob(BaseModel):
     other_bindings: tuple[tuple[str, str], ...] = ()
     sources: tuple[Source, ...] = ()
     thumbnail: bytes | None = None
+
+    def release(self, signed: SignedPicture, created_at: datetime) -> Release:
+        """Describe the file that signing made, as a further one of the registered picture."""
+        return Release(
+            record_id=self.soft_binding,
+            created_at=created_at,
+            mime=self.mime,
+            sha256=hashlib.sha256(signed.data).hexdigest(),
+            manifest_id=signed.manifest_id,
+            manifest=signed.manifest,
+        )
 
 
 class ResignQueue:
