@@ -27,11 +27,11 @@ def similar(
     """
     from classifiers.picture_vectors import load_vectors
     from service.keys import load_or_create_keys
+    from service.registered_pictures import RegisteredPictures
     from service.runtime import REGISTRY_FILE, open_registry, utc_now
     from service.semantic import SemanticIndex
     from service.settings import load_settings
     from service.trust_lists import TrustLists
-    from service.verification import Verifier
     from watermark.picture import Limits, decode_picture
 
     settings = load_settings(config, data_dir=data_dir)
@@ -46,8 +46,8 @@ def similar(
     trust = TrustLists(keys.identity.root_pem, settings.trust_anchors_file)
     registry = open_registry(settings)
     try:
-        reader = Verifier(keys, trust, registry, limits)
-        index = SemanticIndex(settings.data_dir, vectors, registry, reader.thumbnail)
+        pictures = RegisteredPictures(registry, trust)
+        index = SemanticIndex(settings.data_dir, vectors, registry, pictures.thumbnail)
         added = index.catch_up(_tell)
         if added >= _TELL_EACH:
             typer.echo(f"looked at {added} new records", err=True)

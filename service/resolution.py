@@ -13,6 +13,7 @@ import watermark
 from service.errors import BadRequest
 from service.keys import Keys
 from service.lookalikes import Lookalikes
+from service.registered_pictures import RegisteredPictures
 from service.stores import RegistryStore
 from watermark.fingerprint_iscc import ISCC_ALG, ISCC_BYTES, iscc_from_text
 from watermark.manifest import SOFT_BINDING_ALG
@@ -36,8 +37,10 @@ class Match:
 class Resolver:
     """Looks manifests up; safe to share between threads."""
 
-    def __init__(self, keys: Keys, registry: RegistryStore, lookalikes: Lookalikes) -> None:
-        self._keys, self._registry, self._lookalikes = keys, registry, lookalikes
+    def __init__(
+        self, keys: Keys, registry: RegistryStore, lookalikes: Lookalikes, pictures: RegisteredPictures
+    ) -> None:
+        self._keys, self._registry, self._lookalikes, self._pictures = keys, registry, lookalikes, pictures
 
     def by_binding(self, alg: str, value: bytes, most: int) -> list[Match]:
         """Return the manifests bound by this value (the bytes that the manifest's text is in UTF-8).
@@ -86,14 +89,20 @@ class Resolver:
 
     def _marks(self, image: NDArray[np.uint8]) -> list[str]:
         try:
-            found = watermark.detect(image, key=self._keys.all_watermarks)
+            found = watermark.detect(image, key=self._keys.all_watermarks, localize=True)
         except watermark.ImageTooSmall:
             return []
         if found.payload is None:
             return []
-        named = [found.payload.hex(), *(other.payload.hex() for other in found.others)]
-        likeness = {one: self._lookalikes.compare(image, one) for one in named}
-        return [one for one, alike in likeness.items() if alike is None or alike.status != "no_match"]
+        led = []
+        for payload in (found.payload, *(other.payload for other in found.others)):
+            record = self._registry.get(payload.hex())
+            if record is None:
+                continue
+            likeness = self._pictures.likeness_to_marked(image, record, found)
+            if likeness is None or likeness.status != "no_match":
+                led.append(record.id)
+        return led
 
     def _of_records(self, found: list[tuple[str, int]]) -> list[Match]:
         """Turn record ids into manifest ids, each once, the best score first."""

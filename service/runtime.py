@@ -217,6 +217,7 @@ def build_runtime(settings: Settings) -> Runtime:
         labelling=labelling,
         likeness=lookalikes,
     )
+    verifier = _verifier(settings, keys, registry, lookalikes)
     return Runtime(
         settings=settings,
         signer=signer,
@@ -225,9 +226,9 @@ def build_runtime(settings: Settings) -> Runtime:
         guard=guard,
         generator=generator,
         gateway=Gateway(guard, generator, marker, audit, keys.prompt_hash, limits, utc_now),
-        verifier=_verifier(settings, keys, registry, lookalikes),
+        verifier=verifier,
         lookalikes=lookalikes,
-        resolver=Resolver(keys, registry, lookalikes),
+        resolver=Resolver(keys, registry, lookalikes, verifier.pictures),
         resolution_access=ResolutionAccess(settings),
         receipts=open_receipts(settings),
         registry=registry,

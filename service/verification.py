@@ -30,8 +30,8 @@ import watermark
 from service.consistency import compare_layers
 from service.errors import CannotRecord
 from service.keys import Keys
-from service.likeness import Comparison, Likeness, LikenessSearch
-from service.placement import covered_share, marked_part, place
+from service.likeness import Likeness, LikenessSearch
+from service.registered_pictures import RegisteredPictures, likeness_of
 from service.signal_rows import c2pa_row, fingerprint_row, metadata_row, public_record, watermark_row
 from service.stores import RegistryStore
 from service.stores.record import Record
@@ -42,12 +42,11 @@ from service.verification_report import FoundBy, KnownFile, Signals, Subject, Ve
 from watermark.manifest import ManifestReport, Trust, read_manifest
 from watermark.manifest_reader import open_store
 from watermark.manifest_report import report_of
-from watermark.manifest_timeline import Credential, read_stored_timeline, timeline_of
+from watermark.manifest_timeline import Credential, timeline_of
 from watermark.metadata import read_metadata
 from watermark.picture import Limits, decode_picture, read_header
 
 _MOST_LOOKALIKES = 6  # shown; more only help those who want to list the registry
-_RECOGNISED_SHARE = 0.35  # of a registered picture's area: what fingerprints surely recognise
 _RECOVERY_WAYS = {
     "watermark": "The watermark",
     "fingerprint": "The fingerprint",
@@ -69,6 +68,7 @@ class Verifier:
     ) -> None:
         self._keys, self._trust, self._registry, self._limits = keys, trust, registry, limits
         self._lookalikes = lookalikes
+        self.pictures = RegisteredPictures(registry, trust, lookalikes)
 
     def verify(self, data: bytes, *, pixels: bool = True) -> VerificationReport:
         """Return the report on one uploaded file.
@@ -95,12 +95,6 @@ class Verifier:
         record = self._registry.by_sha256(sha256)
         row = public_record(record, "exact_file", exact=True, confirmed=True) if record else None
         return KnownFile(sha256=sha256, summary=describe_known(record), record=row)
-
-    def thumbnail(self, record_id: str) -> bytes | None:
-        """Return a JPEG of the registered picture, from its stored manifest; None where that has none."""
-        stored = self._registry.manifest(record_id)
-        history = read_stored_timeline(stored, trust=self._trust) if stored else ()
-        return history[0].thumbnail if history else None
 
     def _development_signed(self, credentials: ManifestReport) -> bool:
         """Names and serials can be copied, a chain to our own root cannot."""
@@ -189,7 +183,7 @@ class Verifier:
             return
         case.add("record_by_claim_only")
         if image is not None:
-            case.likeness = self._likeness_to(case.record.id, image) or case.likeness
+            case.likeness = self.pictures.likeness(image, case.record.id) or case.likeness
 
     def _by_credentials(self, case: Case, data: bytes, mime: str) -> Record | None:
         """Find the record of an intact manifest.
@@ -230,38 +224,10 @@ class Verifier:
         self._find_lookalikes(case, image)
 
     def _likeness_to_marked(self, case: Case, record: Record, image: NDArray[np.uint8]) -> Likeness | None:
-        """Compare with a record that a mark names; None where nothing can be said.
-
-        "No match" accuses somebody of copying the mark, so it needs both the fingerprints and the mark's own geometry
-        to say so, or a picture large enough for the fingerprints to know.
-        """
-        likeness = self._likeness_to(record.id, image)
-        if likeness is not None and likeness.status != "no_match":
-            return likeness
-        geometry = case.mark.geometry if case.mark else None
-        if geometry is None:
-            if likeness is None:
-                case.add("picture_not_confirmed", record_id=record.id)
-            return likeness
-        size, thumbnail = (record.height, record.width), self.thumbnail(record.id)
-        if thumbnail is None:
-            doubtful = covered_share(image, size, geometry) < _RECOGNISED_SHARE or geometry.inverted
-            found = None if doubtful or likeness is None else False
-        else:
-            registered = decode_picture(thumbnail).image
-            found = place(image, registered, size, geometry).found
-            presence = case.mark.presence if case.mark else None
-            part = marked_part(presence, image.shape) if presence is not None else None
-            if (
-                not found and part is not None
-            ):  # what carries the mark may be ours, and the rest put there since
-                found = place(image, registered, size, geometry, part).found
-                if found:
-                    return Likeness("similar", record.id)
-        if found is None:
+        likeness = self.pictures.likeness_to_marked(image, record, case.mark)
+        if likeness is None:
             case.add("picture_not_confirmed", record_id=record.id)
-            return None
-        return Likeness("match" if found else "no_match", record.id)
+        return likeness
 
     def _find_lookalikes(self, case: Case, image: NDArray[np.uint8]) -> None:
         """Compare with all registered pictures; a confirmed one is the record where no other layer named one."""
@@ -273,7 +239,7 @@ class Verifier:
                 continue
             case.lookalikes.append((record, comparison.status))
             if case.likeness is None:
-                case.likeness = _likeness(record.id, comparison)
+                case.likeness = likeness_of(record.id, comparison)
         if case.likeness is None:
             case.likeness = Likeness("no_match")
         if case.record is None and case.likeness.status == "match":
@@ -282,12 +248,6 @@ class Verifier:
         elif case.record is None and case.lookalikes:
             number = len(case.lookalikes)
             case.add("looks_similar", count="one picture" if number == 1 else f"{number} pictures")
-
-    def _likeness_to(self, record_id: str, image: NDArray[np.uint8]) -> Likeness | None:
-        if self._lookalikes is None:
-            return None
-        comparison = self._lookalikes.compare(image, record_id)
-        return None if comparison is None else _likeness(record_id, comparison)
 
     def _recover(self, case: Case, data: bytes, mime: str) -> None:
         """Step 7. A mark can be copied: credentials are shown only of what this was confirmed to be a picture of."""
@@ -328,9 +288,3 @@ def judge(case: Case) -> VerificationReport:
         timeline=case.timeline,
         findings=case.findings,
     )
-
-
-def _likeness(record_id: str, comparison: Comparison) -> Likeness:
-    matrix = comparison.homography
-    alignment = None if matrix is None else tuple(float(f"{value:.6g}") for value in matrix.ravel())
-    return Likeness(comparison.status, record_id, alignment)

@@ -94,7 +94,7 @@ async def thumbnail(
     record_id: Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="16 hex digits")], request: Request
 ) -> Response:
     """Return the thumbnail in the record's stored manifest, decoded and encoded anew."""
-    picture = await workers(request).run(runtime(request).verifier.thumbnail, record_id)
+    picture = await workers(request).run(runtime(request).verifier.pictures.thumbnail, record_id)
     if picture is None:
         raise NotFound("No record with this id has a thumbnail here.")
     headers = {"Cache-Control": "public, max-age=86400"}  # a record never changes

@@ -1,13 +1,14 @@
-"""The command line in this process, on an installation of its own."""
+"""The command line in this process, and an installation that marks and verifies."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from service.cli import main
+from tests.unit.service.verification_house import House, build
 
 
 @dataclass(frozen=True)
@@ -34,3 +35,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
 
     monkeypatch.chdir(tmp_path)
     return call
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Give one installation that marks and verifies."""
+    house = build(tmp_path_factory.mktemp("data"))
+    yield house
+    house.registry.close()

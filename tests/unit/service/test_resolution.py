@@ -107,6 +107,22 @@ def test_a_copied_mark_does_not_hide_the_own_one(client: TestClient, made: dict[
     assert urns(answer) == [made["urn"]]
 
 
+def test_a_crop_too_small_for_fingerprints_leads_to_its_manifest(
+    client: TestClient, made: dict[str, Any]
+) -> None:
+    """Its mark says where in the registered picture it must lie, and there it lies."""
+    small = np.asarray(Image.fromarray(made["image"][150:340, 130:350]).resize((440, 380)))
+    registered = client.app.state.runtime.lookalikes.compare(small, made["id"])
+    assert registered.status == "no_match", "the fingerprints know this one: the test shows nothing"
+    answer = client.post(
+        "/matches/byContent",
+        params={"alg": SOFT_BINDING_ALG},
+        content=png(small),
+        headers={"content-type": "image/png"},
+    )
+    assert urns(answer) == [made["urn"]]
+
+
 def test_another_picture_leads_nowhere_whatever_the_hint_says(
     client: TestClient, made: dict[str, Any]
 ) -> None:

@@ -3,84 +3,26 @@
 import io
 import struct
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import numpy as np
 import pytest
 from PIL import Image
 
 import watermark
-from service.errors import CannotRecord
 from service.generators.builtin import draw
-from service.keys import Keys, load_or_create_keys
-from service.marking import MarkedPicture, Marker, Origin
-from service.settings import Settings
+from service.keys import Keys
+from service.marking import Origin
 from service.stages import StageTimes
-from service.stores import RegistryStore, registry_sqlite
 from service.verification import Verifier
-from service.verification_report import VerificationReport
 from tests.unit.service.likeness_fake import FakeLikeness
+from tests.unit.service.verification_house import NOW, House, codes, pixels_of, png, stripped
 from watermark.exif import build_exif
 from watermark.label import AiLabel
 from watermark.manifest import ManifestSigner, TrustAnchors
 from watermark.manifest_reader import STORE_OPENING
-from watermark.picture import Limits, decode_picture, encode_picture
+from watermark.picture import Limits, encode_picture
 from watermark.signing import create_development_identity
 from watermark.xmp import build_xmp
-
-NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
-ORIGIN = Origin("generation", "fake", "7", "default@0", "allow", "req_1")
-
-
-@dataclass
-class House:
-    keys: Keys
-    marker: Marker
-    verifier: Verifier
-    registry: RegistryStore
-
-    def mark(self, seed: str = "a harbour", format_: str = "png") -> MarkedPicture:
-        return self.marker.mark(draw(seed, 0, 512, 512), format_, ORIGIN, StageTimes())
-
-    def verify(
-        self, data: bytes, likeness: FakeLikeness | None = None, *, pixels: bool = True
-    ) -> VerificationReport:
-        verifier = self.verifier
-        if likeness is not None:
-            verifier = Verifier(
-                self.keys, TrustAnchors(self.keys.identity.root_pem), self.registry, Limits(), likeness
-            )
-        report = verifier.verify(data, pixels=pixels)
-        assert "authentic" not in report.summary
-        return report
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("data")
-    keys = load_or_create_keys(Settings(data_dir=folder), datetime.now(UTC))
-    registry = registry_sqlite.create(folder / "registry.sqlite")
-    yield House(
-        keys,
-        Marker(keys, "Test provider", registry, lambda: NOW),
-        Verifier(keys, TrustAnchors(keys.identity.root_pem), registry, Limits()),
-        registry,
-    )
-    registry.close()
-
-
-def pixels_of(data: bytes) -> np.ndarray:
-    return decode_picture(data).image
-
-
-def png(image: np.ndarray) -> bytes:
-    return encode_picture(image, "png")
-
-
-def codes(report: VerificationReport) -> set[str]:
-    return {finding.code for finding in report.findings}
 
 
 def label(record_id: str) -> AiLabel:
@@ -331,96 +273,6 @@ def test_what_was_handed_in_is_not_called_made_by_us(house: House) -> None:
     assert report.signals.c2pa.actions[0] == "c2pa.opened"
 
 
-def stripped(marked: MarkedPicture) -> bytes:
-    """The same picture with every byte of metadata gone."""
-    return png(pixels_of(marked.data))
-
-
-def test_a_matching_picture_confirms_the_mark(house: House) -> None:
-    marked = house.mark()
-    report = house.verify(stripped(marked), FakeLikeness({marked.id: "match"}))
-    row = report.signals.fingerprint
-    assert (row.status, row.record_id, row.alignment) == ("match", marked.id, [1, 0, 0, 0, 1, 0, 0, 0, 1])
-    assert report.verdict == "ours"
-    assert codes(report) == {"manifest_recovered"}
-
-
-def test_the_file_itself_needs_no_fingerprint(house: House) -> None:
-    marked, likeness = house.mark(), FakeLikeness()
-    report = house.verify(marked.data, likeness)
-    assert report.signals.fingerprint.status == "match"
-    assert likeness.asked == []
-
-
-def test_a_transplanted_mark_is_a_conflict_and_recovers_nothing(house: House) -> None:
-    """Another picture with the mark of a registered one: here embedded with the key itself, the best copy there is."""
-    victim = house.mark("the registered one")
-    forged = watermark.embed(draw("forged", 0, 512, 512), bytes.fromhex(victim.id), key=house.keys.watermark)
-    report = house.verify(png(forged), FakeLikeness())
-    assert report.verdict == "conflict"
-    assert codes(report) == {"transplanted_watermark"}
-    assert report.signals.c2pa.status == "not_present"
-    assert report.signals.fingerprint.status == "no_match"
-    assert "does not show what was registered" in report.signals.fingerprint.proves
-    assert "rearranged" in report.summary, "which of the two it is was not established"
-    assert "was copied" not in report.summary
-
-
-def test_an_altered_copy_is_recovered_with_a_warning(house: House) -> None:
-    marked = house.mark()
-    report = house.verify(stripped(marked), FakeLikeness({marked.id: "similar"}))
-    assert report.verdict == "ours"
-    assert codes(report) == {"manifest_recovered", "recovered_picture_altered"}
-    assert "resembles" in report.summary
-    assert "changed copy" not in report.summary, "likeness was not confirmed"
-
-
-def test_a_record_without_fingerprint_is_compared_by_its_thumbnail(house: House) -> None:
-    marked = house.mark()
-    report = house.verify(stripped(marked), FakeLikeness(unknown={marked.id}))
-    assert report.signals.fingerprint.status == "match", "its thumbnail serves instead"
-    assert report.verdict == "ours"
-
-
-def test_likeness_alone_leads_to_the_record_and_is_called_that(house: House) -> None:
-    """The mark is gone, the picture is not: durable credentials."""
-    marked, other = house.mark("known"), house.mark("other")
-    likeness = FakeLikeness({marked.id: "match", other.id: "similar", "0" * 16: "similar"})
-    report = house.verify(png(draw("a copy without its mark", 0, 300, 300)), likeness)
-    assert report.verdict == "resembles"
-    assert report.record is not None
-    assert (report.record.id, report.record.found_by) == (marked.id, "fingerprint")
-    assert report.signals.c2pa.status == "recovered"
-    assert "does not prove" in report.summary
-    assert codes(report) == {"found_by_fingerprint", "manifest_recovered"}
-    shown = [(row.record_id, row.status) for row in report.signals.fingerprint.lookalikes]
-    assert shown == [(marked.id, "match"), (other.id, "similar")]
-
-
-def test_similar_pictures_are_listed_and_prove_nothing(house: House) -> None:
-    marked = house.mark("known")
-    report = house.verify(png(draw("unrelated", 0, 300, 300)), FakeLikeness({marked.id: "similar"}))
-    assert report.verdict == "nothing_found"
-    assert report.record is None
-    assert report.signals.fingerprint.status == "similar"
-    assert codes(report) == {"looks_similar"}
-
-
-def test_nothing_like_it_is_said_so(house: House) -> None:
-    report = house.verify(png(draw("unrelated", 0, 300, 300)), FakeLikeness())
-    assert report.signals.fingerprint.status == "no_match"
-    assert report.verdict == "nothing_found"
-
-
-def test_a_claimed_record_of_another_picture(house: House) -> None:
-    marked = house.mark()
-    claim = label(marked.id)
-    forged = encode_picture(draw("forged", 0, 300, 300), "jpeg", exif=build_exif(claim), xmp=build_xmp(claim))
-    report = house.verify(forged, FakeLikeness())
-    assert codes(report) == {"record_by_claim_only", "claimed_record_is_another_picture"}
-    assert report.verdict == "ai_generated"
-
-
 def test_a_camera_signature_over_our_mark_is_an_authenticated_contradiction(house: House) -> None:
     """Both layers are sound: an intact, even trusted, signature that says camera, and the keyed mark."""
     marked = house.mark()
@@ -515,90 +367,3 @@ def test_the_history_is_told_oldest_first_and_names_no_file(house: House) -> Non
     assert all(step.sound and step.signer for step in recovered)
     tampered = house.verify(house.mark(format_="jpeg").data + b"appended").timeline
     assert not any(step.sound for step in tampered)
-
-
-def test_an_index_that_does_not_answer_is_said_so_and_the_rest_stands(house: House) -> None:
-    marked = house.mark()
-    report = house.verify(stripped(marked), FakeLikeness(broken=True))
-    assert report.verdict == "unconfirmed"
-    assert report.signals.fingerprint.status == "not_checked"
-    assert codes(report) == {"likeness_unavailable"}
-    plain = house.verify(png(draw("plain", 0, 300, 300)), FakeLikeness(broken=True))
-    assert codes(plain) == {"likeness_unavailable"}
-
-
-def test_a_small_crop_that_fingerprints_do_not_recognise_is_no_transplant(house: House) -> None:
-    """The mark's own geometry lays it back over the registered thumbnail."""
-    marked = house.mark()
-    report = house.verify(png(pixels_of(marked.data)[100:330, 200:430]), FakeLikeness())
-    assert report.verdict == "ours"
-    assert report.signals.fingerprint.status == "match"
-    assert codes(report) == {"manifest_recovered"}
-
-
-@pytest.mark.parametrize("likeness", [None, FakeLikeness()], ids=["no index", "not in the index"])
-def test_a_mark_whose_picture_cannot_be_confirmed_recovers_nothing(
-    house: House, monkeypatch: pytest.MonkeyPatch, likeness: FakeLikeness | None
-) -> None:
-    """A mark can be copied: its number alone says neither "ours" nor whose credentials to show."""
-    marked = house.mark()
-    monkeypatch.setattr(Verifier, "thumbnail", lambda self, record_id: None)
-    report = house.verify(png(pixels_of(marked.data)[100:330, 200:430]), likeness)
-    assert report.verdict == "unconfirmed"
-    assert report.signals.fingerprint.status == "not_checked"
-    assert report.record is not None
-    assert (report.record.id, report.record.confirmed) == (marked.id, False)
-    assert report.signals.c2pa.status == "not_present"
-    assert report.timeline == []
-    assert codes(report) == {"picture_not_confirmed"}
-    assert "could not be confirmed" in report.summary
-    assert "changed copy" not in report.summary
-
-
-def test_our_own_manifest_in_the_file_confirms_its_picture(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the mark leads to the record whose stored manifest fits these bytes, no likeness is asked for."""
-    marked = house.mark()
-    record = house.registry.get(marked.id)
-    assert record is not None
-    resigned = record.model_copy(update={"sha256": "0" * 64})  # as where the file was signed again
-    monkeypatch.setattr(house.registry, "get", lambda record_id: resigned)
-    monkeypatch.setattr(house.registry, "by_manifest_id", lambda manifest_id: resigned)
-    monkeypatch.setattr(house.registry, "by_sha256", lambda sha256: None)
-    report = house.verify(marked.data, FakeLikeness(broken=True))
-    assert report.verdict == "ours"
-    assert report.record is not None
-    assert (report.record.exact_file, report.record.confirmed) == (False, True)
-
-
-def test_a_transplant_stays_one_where_the_index_does_not_answer(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    victim = house.mark("the registered one")
-    forged = watermark.embed(draw("forged", 0, 512, 512), bytes.fromhex(victim.id), key=house.keys.watermark)
-
-    def no_answer(*_: object, **__: object) -> None:
-        raise CannotRecord("the index does not answer")
-
-    monkeypatch.setattr(FakeLikeness, "find", no_answer)
-    report = house.verify(png(forged), FakeLikeness())
-    assert report.verdict == "conflict"
-    assert codes(report) == {"transplanted_watermark", "likeness_unavailable"}
-
-
-def test_a_transplant_is_seen_without_fingerprints_too(house: House) -> None:
-    victim = house.mark("the registered one")
-    forged = watermark.embed(draw("forged", 0, 512, 512), bytes.fromhex(victim.id), key=house.keys.watermark)
-    report = house.verify(png(forged))
-    assert report.verdict == "conflict"
-    assert codes(report) == {"transplanted_watermark"}
-
-
-def test_a_part_of_ours_in_another_picture_is_altered_not_transplanted(house: House) -> None:
-    marked = house.mark()
-    image = pixels_of(marked.data).copy()
-    image[180:] = draw("mountains", 3, 512, 512)[180:]
-    report = house.verify(png(image), FakeLikeness())
-    assert report.verdict == "ours"
-    assert {"manifest_recovered", "recovered_picture_altered", "watermark_missing_in_parts"} <= codes(report)
