@@ -4,13 +4,17 @@ import { chip, el, facts, foreign, icon, ownImage, ownLink } from "./elements.js
 import { FOUND_BY, actionInWords, chanceInWords, geometryInWords, sourceTypeInWords, stateLook, timeInWords } from "./wording.js";
 
 function row({ signal, title, state, headline, proves, doesNotProve, body = [], details = [] }) {
+  const look = stateLook(state);
+  const meaning = facts([["Proves", proves], ["Does not prove", doesNotProve]], { class: "meaning" });
   const list = facts(details);
+  // A row that found nothing proves nothing: said once for all of them above, so each keeps its own words folded away.
+  const folded = look.tone === "absent" ? [meaning, list] : [list];
   return el("div", { class: "signal", "data-signal": signal },
-    el("div", { class: "signal-head" }, el("h4", {}, title), chip(stateLook(state))),
+    el("div", { class: "signal-head" }, el("h4", {}, title), chip(look)),
     el("p", { class: "headline" }, headline),
     body,
-    facts([["Proves", proves], ["Does not prove", doesNotProve]], { class: "meaning" }),
-    list && el("details", { class: "more" }, el("summary", {}, "Details"), list),
+    look.tone === "absent" ? null : meaning,
+    folded.some(Boolean) ? el("details", { class: "more" }, el("summary", {}, "Details"), folded) : null,
   );
 }
 
