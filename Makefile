@@ -66,7 +66,7 @@ bench-credentials: $(VENV)/dev.stamp ## do copies lead to their records, and not
 bench-safety: $(VENV)/dev.stamp ## every table about safety (DATA=folder of JSONL files, ARGS="--images DIR")
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.safety_tables --data "$(DATA)" $(ARGS)
 
-train-prompt: $(VENV)/dev.stamp    ## retrain the prompt classifier, about half an hour (DATA=folder of JSONL files)
+train-prompt: $(VENV)/dev.stamp    ## retrain the prompt classifier, an hour or two (DATA=folder of JSONL files)
 	@$(BIN)/python -m classifiers.training.train_encoder --data "$(DATA)" --out $(or $(OUT),classifiers/models/encoder) $(ARGS)
 
 train-ngram: $(VENV)/dev.stamp     ## retrain the small n-gram classifier (DATA=folder of JSONL files)

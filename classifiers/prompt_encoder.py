@@ -46,10 +46,10 @@ KNOWN_BITS: Final = 1 << 20
 _BENEFIT_OF_DOUBT: Final = 12
 """Latin letters (two words) that may be strange before a text counts as mostly unread: names and typos are no
 language."""
-_PER_WINDOW: Final = 0.2
+_PER_WINDOW: Final = 1.0
 """Taken off the logits, times the logarithm of the number of windows: the worst of many harmless windows is worse
-than one of them. Ten times as much would undo that in full, and lose what is hidden in a long text: at .5 requests
-before 90 harmless words lose 7 points of recall, at .2 one (`NOTES.md`)."""
+than one of them. At 1.5 nearly all of that is undone, and requests amid 90 harmless words begin to be lost; at .2 twice
+as many long harmless prompts are flagged (`NOTES.md`)."""
 _AT_MOST: Final = 2.0
 """A kind of harm is at most so many times as likely as harm as a whole. The heads of rare kinds are sure of
 themselves where `unsafe`, trained on all kinds, is not: without this cap 20 % of XSTest's safe prompts went to
