@@ -239,7 +239,9 @@ def test_what_is_missing_is_said(
     assert not (tmp_path / "typo").exists()
     (tmp_path / "bad.toml").write_text(f"semantic_model = {str(tmp_path)!r}\n")
     assert "config.json" in refused("--config", tmp_path / "bad.toml").err
-    monkeypatch.setattr("service.registered_pictures.RegisteredPictures.thumbnail", lambda self, record_id: None)
+    monkeypatch.setattr(
+        "service.registered_pictures.RegisteredPictures.thumbnail", lambda self, record_id: None
+    )
     assert "no registered picture has a thumbnail" in refused("--config", installation).err
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
     assert "countermark[hub]" in refused("--config", installation).err
