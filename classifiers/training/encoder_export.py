@@ -24,6 +24,7 @@ from torch.nn import functional
 
 from classifiers.training.dataset import HEADS
 from classifiers.training.encoder_network import EncoderNetwork, Layer
+from classifiers.training.onnx_traces import without_traces
 
 SMOOTHING: Final = 0.75
 """Share of the difficulty that moves into the weights. Mean change of the `unsafe` logit on 75 prompts, everything
@@ -182,4 +183,4 @@ def to_int8(network: Served) -> bytes:
         )
         quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
         quantize_dynamic(str(ready), str(small), weight_type=QuantType.QInt8, per_channel=True)
-        return small.read_bytes()
+        return without_traces(small.read_bytes())

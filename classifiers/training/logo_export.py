@@ -18,6 +18,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
 from classifiers.logo_finder import PIECE, STRIDE
+from classifiers.training.onnx_traces import without_traces
 
 
 def export_float(network: nn.Module, example: NDArray[np.float32], *, any_size: bool) -> bytes:
@@ -37,7 +38,7 @@ def export_float(network: nn.Module, example: NDArray[np.float32], *, any_size: 
             external_data=False,
             verbose=False,
         )
-        return path.read_bytes()
+        return without_traces(path.read_bytes())
 
 
 def quantise(model: bytes, samples: Iterable[NDArray[np.float32]]) -> bytes:
@@ -72,7 +73,7 @@ def quantise(model: bytes, samples: Iterable[NDArray[np.float32]]) -> bytes:
             reduce_range=True,  # 8 bit weights overflow on processors without VNNI
             extra_options={"ActivationSymmetric": False, "WeightSymmetric": True},
         )
-        return after.read_bytes()
+        return without_traces(after.read_bytes())
 
 
 def finder_example() -> NDArray[np.float32]:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from classifiers.errors import ClassifierUnavailable
 from classifiers.installed_models import open_session
 from classifiers.picture_input import network_input, squash
+from classifiers.training.onnx_traces import without_traces
 
 GATE: Final = 0.005
 """Accuracy that the quantised model may lose: half a point."""
@@ -69,7 +70,7 @@ def export(network: torch.nn.Module, side: int) -> bytes:
             ) from error
         finally:
             logging.getLogger("torch.onnx").setLevel(before)
-        return file.read_bytes()
+        return without_traces(file.read_bytes())
 
 
 def quantise(model: bytes, calibration: Sequence[NDArray[np.float32]]) -> bytes:
